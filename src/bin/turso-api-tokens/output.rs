@@ -1,0 +1,161 @@
+//! The list as a person, a script or another program wants it.
+
+use std::io::{self, ErrorKind, Write};
+use turso_api_tokens::{Access, ApiToken, Escaped};
+
+const ALL_SCOPES: usize = 9;
+const SCOPES: [&str; ALL_SCOPES] = [
+    "read",
+    "db:create",
+    "db:delete",
+    "db:configure",
+    "db:mint-token",
+    "db:rotate-creds",
+    "group:configure",
+    "group:mint-token",
+    "group:rotate-creds",
+];
+
+/// Columns aligned for the eye, with the words of the official CLI.
+pub(crate) fn table(tokens: &[ApiToken]) -> String {
+    let head = ["NAME", "ID", "SCOPE", "PERMISSIONS", "CREATED AT"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(head).chain(tokens.iter().map(row)).collect();
+    let mut widths = [0; 5];
+    for row in &rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+        }
+        text.push_str(line.trim_end_matches(' '));
+        text.push('\n');
+    }
+    text
+}
+
+/// One line of six fields per token.
+pub(crate) fn tsv(tokens: &[ApiToken]) -> String {
+    let mut text = String::new();
+    for token in tokens {
+        let scopes = token.scopes.join(",");
+        let optional = |field: &Option<String>| field.clone().unwrap_or_default();
+        let fields = [
+            &token.name,
+            &token.id,
+            &optional(&token.organization),
+            &optional(&token.group),
+            &scopes,
+            &optional(&token.created_at),
+        ];
+        // The backslash first: the escapes of the others begin with one.
+        let fields = fields.map(|field| Escaped(&field.replace('\\', "\\\\")).to_string());
+        text.push_str(&fields.join("\t"));
+        text.push('\n');
+    }
+    text
+}
+
+/// The body, with a newline at its end.
+pub(crate) fn json(body: &str) -> String {
+    let newline = if body.ends_with('\n') { "" } else { "\n" };
+    format!("{body}{newline}")
+}
+
+/// Writes all of a text to standard output. A reader that went away has what it wanted.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+fn row(token: &ApiToken) -> [String; 5] {
+    let scope = match token.access() {
+        Access::Unrestricted => "all".to_owned(),
+        Access::Group { organization, group, .. } => format!("{organization}/{group}"),
+        Access::Organization { organization } => organization.to_owned(),
+        _ => "?".to_owned(),
+    };
+    let created = token.created_at.as_deref().unwrap_or("—");
+    [&token.name, &token.id, &scope, &permissions(&token.scopes), created].map(|cell| Escaped(cell).to_string())
+}
+
+fn permissions(scopes: &[String]) -> String {
+    let holds = |scope: &&str| scopes.iter().any(|held| held == scope);
+    match scopes {
+        [] => "—".to_owned(),
+        [only] if only == "read" => "read-only".to_owned(),
+        all if all.len() == ALL_SCOPES && SCOPES.iter().all(|scope| holds(scope)) => "full-access".to_owned(),
+        some => some.join(","),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn token(fields: [&str; 6]) -> ApiToken {
+        let [name, id, organization, group, scopes, created_at] = fields;
+        let body = serde_json::json!({"tokens": [{"name": name, "id": id, "organization": organization, "group": group,
+            "scopes": if scopes.is_empty() { vec![] } else { vec![scopes] }, "created_at": created_at}]});
+        decode(&body.to_string())
+    }
+
+    /// Through the library, as a token can be made in no other way.
+    fn decode(body: &str) -> ApiToken {
+        use std::io::{Read, Write};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let credential = turso_api_tokens::Credential::new("x").unwrap();
+        let client = turso_api_tokens::Client::builder(credential).base_url(&url).build().unwrap();
+        let tokens = client.list().unwrap();
+        server.join().unwrap();
+        tokens.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn permissions_have_the_names_of_the_official_cli() {
+        let owned = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+        let mut backwards = SCOPES;
+        backwards.reverse();
+        assert_eq!(permissions(&[]), "—");
+        assert_eq!(permissions(&owned(&["read"])), "read-only");
+        assert_eq!(permissions(&owned(&SCOPES)), "full-access");
+        assert_eq!(permissions(&owned(&backwards)), "full-access");
+        assert_eq!(permissions(&owned(&["read"; 9])), vec!["read"; 9].join(","));
+        assert_eq!(permissions(&owned(&["read", "db:create"])), "read,db:create");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_token_of_any_text_is_one_line_of_six_fields_without_a_control_character(
+            fields in prop::array::uniform6(prop_oneof!["\\PC*", "[\\x00-\\x1f\\x7f-\\x9f\\u{202e}\\u{2028}\\\\\\ta-c]{0,8}"])
+        ) {
+            let token = token(std::array::from_fn(|index| fields[index].as_str()));
+            let line = tsv(std::slice::from_ref(&token));
+            prop_assert_eq!(line.matches('\n').count(), 1);
+            let line = line.strip_suffix('\n').unwrap();
+            prop_assert_eq!(line.split('\t').count(), 6);
+            prop_assert!(!line.replace('\t', "").chars().any(char::is_control));
+            let rows = table(std::slice::from_ref(&token));
+            prop_assert_eq!(rows.matches('\n').count(), 2);
+            prop_assert!(!rows.replace('\n', "").chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{202e}')));
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A day of the calendar, as far as the age of a token needs it.
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A day of the proleptic Gregorian calendar, for [`ApiToken::is_older_than`](crate::ApiToken::is_older_than).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date {
+    days_since_1970: i64,
+}
+
+impl Date {
+    /// Today in UTC, by this machine's clock.
+    #[must_use]
+    pub fn today_utc() -> Self {
+        let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
+            Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
+        };
+        Self { days_since_1970: seconds.div_euclid(86_400) }
+    }
+
+    /// Reads `YYYY-MM-DD`, or the date of a longer RFC 3339 timestamp; `None` for anything else, and for a date that is
+    /// not in the calendar.
+    ///
+    /// ```
+    /// use turso_api_tokens::Date;
+    /// let leap = Date::parse("2024-02-29").unwrap();
+    /// assert_eq!(Date::parse("2024-03-01T09:30:00Z").unwrap().days_since(leap), 1);
+    /// assert_eq!(Date::parse("2023-02-29"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked(10)?;
+        if !rest.is_empty() && !is_rfc3339_time(rest) {
+            return None;
+        }
+        let mut parts = date.splitn(3, '-');
+        let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+        let date = Self::from_civil(year, month, day);
+        // A day that is not in the calendar, such as 30 February, would be shown as another one.
+        ((1..=12).contains(&month) && date.to_civil() == (year, month, day)).then_some(date)
+    }
+
+    /// How many days this day is after `earlier`; negative where it is before.
+    #[must_use]
+    pub fn days_since(self, earlier: Self) -> i64 {
+        self.days_since_1970 - earlier.days_since_1970
+    }
+
+    /// Counts in eras of 400 years that begin on 1 March, so that a leap day is the last of its year.
+    fn from_civil(year: i64, month: i64, day: i64) -> Self {
+        let year = if month <= 2 { year - 1 } else { year };
+        let year_of_era = year.rem_euclid(400);
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        Self { days_since_1970: year.div_euclid(400) * 146_097 + day_of_era - 719_468 }
+    }
+
+    fn to_civil(self) -> (i64, i64, i64) {
+        let days = self.days_since_1970 + 719_468;
+        let day_of_era = days.rem_euclid(146_097);
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = days.div_euclid(146_097) * 400 + year_of_era + i64::from(month <= 2);
+        (year, month, day)
+    }
+}
+
+/// Prints `YYYY-MM-DD`.
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = self.to_civil();
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+fn number(text: &str, digits: usize) -> Option<i64> {
+    (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+/// Whether a text is what RFC 3339 lets follow a date: `T` or a space, `hh:mm:ss`, a fraction, and `Z` or an offset.
+fn is_rfc3339_time(text: &str) -> bool {
+    let Some((time, zone)) = text.split_at_checked(9) else { return false };
+    let shape = time.bytes().zip(*b"T00:00:00").all(|(is, like)| match like {
+        b'T' => matches!(is, b'T' | b't' | b' '),
+        b'0' => is.is_ascii_digit(),
+        _ => is == like,
+    });
+    let zone = match zone.strip_prefix('.') {
+        Some(fraction) if fraction.starts_with(|c: char| c.is_ascii_digit()) => {
+            fraction.trim_start_matches(|c: char| c.is_ascii_digit())
+        }
+        Some(_) => return false,
+        None => zone,
+    };
+    let offset = zone.len() == 6
+        && zone.bytes().zip(*b"+00:00").all(|(is, like)| match like {
+            b'+' => matches!(is, b'+' | b'-'),
+            b'0' => is.is_ascii_digit(),
+            _ => is == like,
+        });
+    shape && (matches!(zone, "Z" | "z") || offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_across_leap_days_centuries_and_the_epoch() {
+        let days = |a, b| Date::parse(b).unwrap().days_since(Date::parse(a).unwrap());
+        assert_eq!(days("1970-01-01", "1970-01-02"), 1);
+        assert_eq!(days("1970-01-01", "1969-12-31"), -1);
+        assert_eq!(days("2024-02-28", "2024-03-01"), 2);
+        assert_eq!(days("2023-02-28", "2023-03-01"), 1);
+        assert_eq!(days("1900-02-28", "1900-03-01"), 1);
+        assert_eq!(days("2000-02-28", "2000-03-01"), 2);
+        assert_eq!(days("1970-01-01", "2026-11-24"), 20_781);
+    }
+
+    #[test]
+    fn every_day_of_eight_centuries_is_shown_as_it_is_read() {
+        let mut date = Date::parse("1600-01-01").unwrap();
+        let end = Date::parse("2400-01-01").unwrap();
+        while date < end {
+            assert_eq!(Date::parse(&date.to_string()), Some(date));
+            date.days_since_1970 += 1;
+        }
+    }
+
+    #[test]
+    fn only_dates_of_the_calendar_and_rfc_3339_timestamps_are_read() {
+        for good in ["2024-02-29", "2024-02-29T23:59:59Z", "2024-02-29 00:00:00.123+02:00", "0000-01-01", "9999-12-31"]
+        {
+            assert!(Date::parse(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "2024",
+            "2024-1-01",
+            "2024-13-01",
+            "2024-00-10",
+            "2024-01-00",
+            "2024-01-32",
+            "2023-02-29",
+            "2024-04-31",
+            "24-01-01",
+            "2024/01/01",
+            "2024-01-01x",
+            "2024-01-01T",
+            "2024-01-01T1:00:00Z",
+            "2024-01-01T10:00:00",
+            "+024-01-01",
+            "2024-01-1é",
+            "２０２４-01-01",
+            "2024-01-01T10:00:00.Z",
+            "2024-01-01T10:00:00+0200",
+        ] {
+            assert_eq!(Date::parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Shows what `build.rs` found.
+fn main() {}
