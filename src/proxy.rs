@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_most_specific_variable_wins_and_lower_case_works() {
-        let proxy = |env| chosen("https://api.turso.tech/x", env).unwrap();
+        let proxy = |env: &[(&str, &str)]| chosen("https://api.turso.tech/x", env).unwrap();
         assert_eq!(proxy(&[]), None);
         assert_eq!(proxy(&[("HTTPS_PROXY", "")]), None);
         for name in VARIABLES {

@@ -21,7 +21,7 @@ pub(crate) fn endpoint(base: &str) -> Result<Uri, Error> {
     let url = format!("{}{PATH}", base.trim_end_matches('/'));
     let url: Uri = url.parse().map_err(|_| wrong("it is not a URL; it should look like https://api.turso.tech"))?;
     let host = url.host().unwrap_or_default();
-    if host.is_empty() || url.authority().is_some_and(|authority| authority.as_str().ends_with(':')) {
+    if !has_place(&url) {
         return Err(wrong("it is not a URL with a host; it should look like https://api.turso.tech"));
     }
     match url.scheme_str() {
@@ -51,11 +51,11 @@ pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
 pub(crate) fn redirect(base: &Uri, location: &str) -> Option<Uri> {
     let location = location.split('#').next().unwrap_or_default();
     if location.starts_with("//") {
-        return format!("{}:{location}", base.scheme_str()?).parse().ok();
+        return format!("{}:{location}", base.scheme_str()?).parse().ok().filter(has_place);
     }
     // A colon before any of these ends a scheme (RFC 3986, section 4.2).
     if location.split(['/', '?']).next().is_some_and(|first| first.contains(':')) {
-        return location.parse().ok().filter(|url: &Uri| url.host().is_some());
+        return location.parse().ok().filter(has_place);
     }
     let path = if location.starts_with('/') {
         location.to_owned()
@@ -88,6 +88,13 @@ fn join(base: &str, relative: &str) -> String {
 fn authority_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or_default()
+}
+
+/// Whether there is a host to connect to, and a port where one is given.
+fn has_place(url: &Uri) -> bool {
+    let (Some(authority), Some(host)) = (url.authority(), url.host()) else { return false };
+    let port = authority.as_str().rsplit('@').next().and_then(|place| place.strip_prefix(host));
+    url.scheme().is_some() && !host.is_empty() && (port == Some("") || url.port_u16().is_some())
 }
 
 fn parts(url: &Uri) -> (&str, &str, u16) {

@@ -182,7 +182,7 @@ impl Shared {
 
     fn follow(&self, connection: &mut dyn Connection) -> std::io::Result<()> {
         loop {
-            if !self.next_is(|step| matches!(step, Step::Greet(_))) {
+            if !self.next_is(|step| matches!(step, Step::Greet(_) | Step::Close)) {
                 // Only when a request is there is the next step its own: another connection may come first.
                 let Some(head) = read_head(connection)? else { return Ok(()) };
                 self.requests.lock().unwrap().push(head);

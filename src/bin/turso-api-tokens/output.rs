@@ -155,7 +155,8 @@ mod tests {
             prop_assert!(!line.replace('\t', "").chars().any(char::is_control));
             let rows = table(std::slice::from_ref(&token));
             prop_assert_eq!(rows.matches('\n').count(), 2);
-            prop_assert!(!rows.replace('\n', "").chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{202e}')));
+            let steers = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{202e}');
+            prop_assert!(!rows.replace('\n', "").chars().any(steers));
         }
     }
 }

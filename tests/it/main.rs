@@ -1,0 +1,33 @@
+//! Behaviour over real sockets, one module per promise.
+
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a test that fails is meant to panic"
+)]
+
+mod server;
+mod support;
+
+mod answers;
+#[cfg(feature = "rustls")]
+mod build_script;
+mod calls;
+#[cfg(feature = "cli")]
+mod checks;
+#[cfg(feature = "cli")]
+mod command;
+mod deadline;
+#[cfg(all(feature = "cli", feature = "rustls", not(feature = "native-tls")))]
+mod distribution;
+mod origin;
+mod proxies;
+mod retries;
+mod secrecy;
+#[cfg(any(feature = "rustls", feature = "native-tls"))]
+mod tls;

@@ -1,0 +1,193 @@
+//! What the tests share besides the server: clients, certificates, and the binary as a process.
+
+use crate::server::{Connection, Server, Step, Wrap};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use turso_api_tokens::{Client, ClientBuilder, Credential, Error};
+
+/// Long enough to be recognised in part, and not a word that a message could hold by chance.
+pub const SECRET: &str = "eyJhbGciOiJFZERTQSJ9.c2VjcmV0LXBheWxvYWQtMDEyMzQ1Njc4OQ.Q1JFREVOVElBTA";
+
+pub fn builder(url: &str) -> ClientBuilder {
+    Client::builder(Credential::new(SECRET).unwrap()).base_url(url)
+}
+
+/// A client that does not try again, so that a script is played once.
+pub fn client(url: &str) -> Client {
+    builder(url).retries(0).timeout(Duration::from_secs(10)).build().unwrap()
+}
+
+/// Plays a script for one call.
+pub fn call(steps: impl IntoIterator<Item = Step>) -> Result<Vec<turso_api_tokens::ApiToken>, Error> {
+    client(&Server::script(steps).url()).list()
+}
+
+/// An error with its causes.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", chain(cause)),
+        None => error.to_string(),
+    }
+}
+
+/// Asserts that something is over within some seconds, with room for a busy machine.
+pub fn within<T>(seconds: u64, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(seconds + 3), "took {took:?} where {seconds} s were allowed");
+    result
+}
+
+/// A private authority.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pub pem: String,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "test authority");
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// A certificate and its key for some names, as PEM.
+    pub fn certify(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+        let mut params =
+            CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// TLS for the test server.
+    pub fn wrap(&self, names: &[&str]) -> Wrap {
+        tls(&self.certify(names, |_| {}))
+    }
+}
+
+/// TLS for the test server with a certificate and key.
+pub fn tls((certificate, key): &(String, String)) -> Wrap {
+    use rustls::pki_types::pem::PemObject;
+    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let config = Arc::new(config);
+    Arc::new(move |mut stream| {
+        let mut session = ServerConnection::new(Arc::clone(&config)).unwrap();
+        session.complete_io(&mut stream).ok()?;
+        Some(Box::new(StreamOwned::new(session, stream)) as Box<dyn Connection>)
+    })
+}
+
+#[cfg(feature = "cli")]
+pub use process::*;
+
+#[cfg(feature = "cli")]
+mod process {
+    use super::SECRET;
+    use std::path::PathBuf;
+    use std::process::{Command, Output, Stdio};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    /// The binary with nothing in its environment but what a test gives it.
+    pub struct Program(pub Command);
+
+    /// How it ended.
+    pub struct Ended {
+        pub code: i32,
+        pub stdout: String,
+        pub stderr: String,
+    }
+
+    pub fn program(url: &str, args: &[&str]) -> Program {
+        let mut program = bare(args);
+        program.0.env("TURSO_API_TOKEN", SECRET).env("TURSO_API_BASEURL", url);
+        program
+    }
+
+    pub fn bare(args: &[&str]) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_turso-api-tokens"));
+        command.env_clear().args(args).stdin(Stdio::null());
+        Program(command)
+    }
+
+    impl Program {
+        pub fn env(mut self, name: &str, value: &str) -> Self {
+            self.0.env(name, value);
+            self
+        }
+
+        pub fn run(mut self) -> Ended {
+            let Output { status, stdout, stderr } = self.0.output().unwrap();
+            let ended = Ended {
+                code: status.code().expect("an exit code, not a signal"),
+                stdout: String::from_utf8(stdout).unwrap(),
+                stderr: String::from_utf8(stderr).unwrap(),
+            };
+            for text in [&ended.stdout, &ended.stderr] {
+                assert!(!text.contains(&SECRET[..16]), "the credential shows: {text}");
+            }
+            for line in ended.stderr.lines() {
+                assert!(line.starts_with("turso-api-tokens: "), "a line without the program's name: {line}");
+                assert!(!line.chars().any(char::is_control), "a control character: {line:?}");
+            }
+            ended
+        }
+    }
+
+    impl Ended {
+        /// Asserts the exit code, and that nothing was printed.
+        #[track_caller]
+        pub fn failed(self, code: i32) -> String {
+            assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{}", self.stderr);
+            self.stderr
+        }
+
+        /// Asserts success without a word on standard error.
+        #[track_caller]
+        pub fn succeeded(self) -> String {
+            assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
+            self.stdout
+        }
+    }
+
+    /// A folder of the test's own, gone when dropped.
+    pub struct Folder(pub PathBuf);
+
+    impl Folder {
+        pub fn new() -> Self {
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            let name = format!("turso-api-tokens-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = std::env::temp_dir().join(name);
+            std::fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        /// Writes a file and gives its path.
+        pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+            let path = self.0.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            path.into_os_string().into_string().unwrap()
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
