@@ -1,2 +1,5 @@
-//! Shows what `build.rs` found.
-fn main() {}
+//! Says what `build.rs` found.
+
+fn main() {
+    println!("{} tokens", option_env!("TURSO_TOKENS").unwrap_or("unchecked"));
+}
