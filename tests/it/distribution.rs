@@ -1,1 +1,139 @@
-//! placeholder
+//! Real programs from the distribution: nginx as TLS front, tinyproxy as CONNECT proxy.
+//!
+//! Ignored unless asked for, as they have to be installed: `cargo test --test it -- --ignored`.
+
+use crate::server::{Server, TODAY, ok};
+use crate::support::{Authority, Folder, SECRET, program};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A program that ends with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Starts a program and waits until it listens.
+fn start(program: &str, args: &[&str], port: u16) -> Running {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+    let mut running = Running(command.spawn().unwrap_or_else(|error| panic!("{program}: {error}; install it")));
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(running.0.try_wait().unwrap().is_none() && Instant::now() < deadline, "{program} does not listen");
+        std::thread::yield_now();
+    }
+    running
+}
+
+/// nginx in front of the stand-in, with one protocol version; it compresses for whoever asks, and offers HTTP/2.
+fn nginx(folder: &Folder, authority: &Authority, api: &Server, protocol: &str) -> (Running, u16) {
+    let port = free_port();
+    let (certificate, key) = authority.certify(&["localhost", "127.0.0.1"], |_| {});
+    let (certificate, key) = (folder.write("cert.pem", certificate), folder.write("key.pem", key));
+    let (root, api) = (folder.0.display(), api.url());
+    let config = format!(
+        "daemon off; master_process off; pid {root}/nginx.pid; error_log stderr error;
+         events {{}}
+         http {{
+           access_log off; gzip on; gzip_min_length 1; gzip_types *;
+           client_body_temp_path {root}/a; proxy_temp_path {root}/b; fastcgi_temp_path {root}/c; uwsgi_temp_path {root}/d; scgi_temp_path {root}/e;
+           server {{
+             listen 127.0.0.1:{port} ssl http2;
+             ssl_certificate {certificate}; ssl_certificate_key {key}; ssl_protocols {protocol};
+             location / {{ proxy_pass {api}; }}
+           }}
+         }}"
+    );
+    let config = folder.write("nginx.conf", config);
+    (start("nginx", &["-e", "stderr", "-c", &config], port), port)
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn nginx_is_spoken_to_over_tls_1_2_and_1_3() {
+    for protocol in ["TLSv1.2", "TLSv1.3"] {
+        let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(TODAY)));
+        let ca = folder.write("ca.pem", &authority.pem);
+        let (_nginx, port) = nginx(&folder, &authority, &api, protocol);
+        for host in ["localhost", "127.0.0.1"] {
+            let json = program(&format!("https://{host}:{port}"), &["--json", "--ca-file", &ca]).run().succeeded();
+            assert_eq!(json, format!("{TODAY}\n"), "{protocol} {host}");
+        }
+        let said = program(&format!("https://localhost:{port}"), &[]).run().failed(4);
+        assert!(said.contains("--ca-file"), "{said}");
+    }
+}
+
+#[test]
+#[ignore = "needs nginx"]
+fn nginx_with_nothing_newer_than_tls_1_1_is_refused() {
+    let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(TODAY)));
+    let ca = folder.write("ca.pem", &authority.pem);
+    let (_nginx, port) = nginx(&folder, &authority, &api, "TLSv1.1");
+    let said = program(&format!("https://localhost:{port}"), &["--ca-file", &ca]).run().failed(4);
+    assert!(said.contains("neither TLS 1.2 nor TLS 1.3"), "{said}");
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+#[ignore = "needs nginx and tinyproxy"]
+fn tinyproxy_leads_to_nginx_and_refuses_what_it_is_told_to() {
+    let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(TODAY)));
+    let ca = folder.write("ca.pem", &authority.pem);
+    let (_nginx, port) = nginx(&folder, &authority, &api, "TLSv1.3");
+    let proxy_port = free_port();
+    let log = folder.write("proxy.log", "");
+    let allowed = |ports: u16| {
+        format!(
+            "Port {proxy_port}\nListen 127.0.0.1\nTimeout 10\nLogFile \"{log}\"\nLogLevel Connect\nConnectPort {ports}\n"
+        )
+    };
+    let config = folder.write("proxy.conf", allowed(port));
+    let url = format!("https://localhost:{port}");
+    let proxy = format!("http://127.0.0.1:{proxy_port}");
+    {
+        let _proxy = start("tinyproxy", &["-d", "-c", &config], proxy_port);
+        let json = program(&url, &["--json", "--ca-file", &ca]).env("HTTPS_PROXY", &proxy).run().succeeded();
+        assert_eq!(json, format!("{TODAY}\n"));
+        let seen = std::fs::read_to_string(&log).unwrap();
+        assert!(seen.contains(&format!("CONNECT localhost:{port}")) && !seen.contains(SECRET), "{seen}");
+    }
+    let config = folder.write("proxy.conf", allowed(1));
+    let _proxy = start("tinyproxy", &["-d", "-c", &config], proxy_port);
+    let said = program(&url, &["--ca-file", &ca]).env("HTTPS_PROXY", &proxy).run().failed(4);
+    assert!(said.contains("the proxy refused") && said.contains("NO_PROXY"), "{said}");
+}
+
+/// Name resolution that hangs: a network of its own, whose only name server never answers.
+#[test]
+#[ignore = "needs unshare, as root"]
+fn name_resolution_that_hangs_ends_at_the_deadline() {
+    let folder = Folder::new();
+    let resolv = folder.write("resolv.conf", "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n");
+    let binary = env!("CARGO_BIN_EXE_turso-api-tokens");
+    // Without an interface, a query would fail at once: loopback is up, and a socket takes queries without a word.
+    let script = format!(
+        "ip link set lo up && mount --bind {resolv} /etc/resolv.conf && \
+         exec python3 -c 'import socket,subprocess,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.bind((\"127.0.0.1\",53)); sys.exit(subprocess.run(sys.argv[1:]).returncode)' \
+         {binary} --timeout 2 --base-url https://api.turso.example"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--mount", "sh", "-c", &script]).env("TURSO_API_TOKEN", SECRET);
+    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy", "SSL_CERT_FILE"] {
+        command.env_remove(name);
+    }
+    let output = crate::support::within(2, || command.output().unwrap());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("within 2s") || said.contains("no connection within"), "{said}");
+}
