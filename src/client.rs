@@ -74,6 +74,7 @@ impl Client {
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
             roots: Roots::Default,
             agent: None,
+            observer: None,
         }
     }
 
@@ -100,7 +101,7 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            debug!("attempt {failures}: {}", chain(&error));
+            call.note(format_args!("attempt {failures}: {}", chain(&error)));
             let left = deadline.saturating_duration_since(Instant::now());
             let Some(pause) = retry::wait(&error, failures, call.retries, left, random()) else {
                 return Err(match error {
@@ -108,7 +109,7 @@ impl Client {
                     error => error,
                 });
             };
-            debug!("next attempt in {} ms", pause.as_millis());
+            call.note(format_args!("next attempt in {} ms", pause.as_millis()));
             thread::sleep(pause);
             before = Some(Box::new(error));
         }
@@ -141,7 +142,10 @@ pub struct ClientBuilder {
     user_agent: String,
     roots: Roots,
     agent: Option<Agent>,
+    observer: Option<Observer>,
 }
+
+type Observer = fn(fmt::Arguments<'_>);
 
 #[derive(Debug)]
 enum Roots {
@@ -215,6 +219,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Calls `observer` with a line for every step of a call: what is tried, and how it goes. The same lines go to the
+    /// `log` facade at debug level; this is for programs without a logger. They hold the server's words as they came:
+    /// print them [`Escaped`](crate::Escaped).
+    pub fn observer(mut self, observer: fn(fmt::Arguments<'_>)) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Checks the settings and makes the client; nothing is sent.
     ///
     /// # Errors
@@ -261,6 +273,7 @@ impl ClientBuilder {
                 timeout: self.timeout,
                 retries: self.retries,
                 max_response_bytes: self.max_response_bytes,
+                observer: self.observer,
             })),
         })
     }
@@ -307,6 +320,7 @@ struct Call {
     timeout: Duration,
     retries: u32,
     max_response_bytes: u64,
+    observer: Option<Observer>,
 }
 
 impl Call {
@@ -315,7 +329,7 @@ impl Call {
         let mut url = self.url.clone();
         for _ in 0..=REDIRECTS {
             let response = self.send(&url, deadline)?;
-            debug!("{url}: {}", response.status());
+            self.note(format_args!("{url}: {}", response.status()));
             match response.status().as_u16() {
                 200 => return self.read(&url, response),
                 301 | 302 | 303 | 307 | 308 => url = self.redirect(&url, &response)?,
@@ -325,13 +339,21 @@ impl Call {
         Err(invalid(&url, format!("it is a chain of more than {REDIRECTS} redirects")))
     }
 
+    /// Says what is tried and how it goes, to whoever listens.
+    fn note(&self, line: fmt::Arguments<'_>) {
+        debug!("{line}");
+        if let Some(observer) = self.observer {
+            observer(line);
+        }
+    }
+
     /// The only place that sends.
     fn send(&self, url: &Uri, deadline: Instant) -> Result<Response<Body>, Error> {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(self.timed_out(url));
         }
-        debug!("GET {url}, {} ms left", left.as_millis());
+        self.note(format_args!("GET {url}, {} ms left", left.as_millis()));
         let mut request = self.agent.get(url.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -385,7 +407,7 @@ impl Call {
         let json = String::from_utf8(bytes).map_err(|error| {
             invalid(url, format!("byte {} of it is not UTF-8", error.utf8_error().valid_up_to() + 1))
         })?;
-        debug!("{url}: {} bytes", json.len());
+        self.note(format_args!("{url}: {} bytes", json.len()));
         Ok(Answer { json, url: url.to_string(), content_type })
     }
 
@@ -398,13 +420,15 @@ impl Call {
         if !response.headers().contains_key(CONTENT_ENCODING) {
             // The status says what is wrong; whatever of the body is lost, it is still that.
             let read = response.into_body().into_with_config().limit(ERROR_BODY).reader().read_to_end(&mut bytes);
-            read.map_or_else(|error| debug!("{url}: body of the error: {error}"), |_| ());
+            if let Err(error) = read {
+                self.note(format_args!("{url}: body of the error: {error}"));
+            }
         }
         let body = String::from_utf8_lossy(&bytes);
-        let fields = json::text_fields(&body).unwrap_or_default();
-        let message = match (fields.get("error"), fields.get("code")) {
+        let texts = json::texts(&body).unwrap_or_default();
+        let message = match (texts.error, texts.code) {
             (Some(error), Some(code)) => format!("{error} ({code})"),
-            (Some(error), None) => error.clone(),
+            (Some(error), None) => error,
             (None, _) => excerpt(&body),
         };
         if matches!(status, 401 | 403) {

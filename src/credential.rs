@@ -119,10 +119,10 @@ impl Credential {
         };
         let shown = path.display();
         let text = std::str::from_utf8(&bytes).ok();
-        let settings = text.and_then(json::text_fields).ok_or_else(|| {
+        let settings = text.and_then(json::texts).ok_or_else(|| {
             Error::credential(format!("the turso CLI's settings in {shown} are not JSON; run `turso auth login`"))
         })?;
-        let token = settings.get("token").filter(|token| !token.is_empty());
+        let token = settings.token.filter(|token| !token.is_empty());
         let origin = format!("the turso CLI's login in {shown}, which `turso auth login` renews");
         token.map(|token| Self::check(token.as_bytes(), Some(origin))).transpose()
     }

@@ -5,7 +5,6 @@
 
 use crate::escape::excerpt;
 use crate::token::ApiToken;
-use std::collections::BTreeMap;
 use std::error::Error;
 
 /// How deep ignored values may nest for miniserde, whose stack takes some 70 bytes a level for a byte of input.
@@ -59,18 +58,26 @@ pub(crate) fn tokens(body: &str, content_type: Option<&str>) -> Result<Vec<ApiTo
     tokens.collect()
 }
 
-/// The fields of an object that are texts; `None` where it is not an object.
-pub(crate) fn text_fields(json: &str) -> Option<BTreeMap<String, String>> {
-    let fields = backend::text_fields(json)?;
-    Some(fields.into_iter().filter_map(|(key, value)| Some((key, value.0?))).collect())
+/// What is looked for in the two other documents: an error's body, and the settings of the official CLI.
+#[derive(Default)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(default))]
+pub(crate) struct Texts {
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "backend::text"))]
+    pub(crate) error: Option<String>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "backend::text"))]
+    pub(crate) code: Option<String>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "backend::text"))]
+    pub(crate) token: Option<String>,
 }
 
-/// A text, or nothing in place of a value of any other type.
-struct Text(Option<String>);
+/// Those fields of an object, where they are texts; `None` where it is not an object.
+pub(crate) fn texts(json: &str) -> Option<Texts> {
+    backend::texts(json)
+}
 
 #[cfg(feature = "serde")]
 mod backend {
-    use super::{BTreeMap, Error, Text, WireToken};
+    use super::{Error, Texts, WireToken};
     use serde::de::value::MapAccessDeserializer;
     use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
     use std::fmt;
@@ -88,8 +95,22 @@ mod backend {
         Ok(list.tokens.unwrap_or_default().into_iter().map(|Object(token)| token).collect())
     }
 
-    pub(super) fn text_fields(json: &str) -> Option<BTreeMap<String, Text>> {
-        serde_json::from_str(json).ok()
+    pub(super) fn texts(json: &str) -> Option<Texts> {
+        serde_json::from_str(json).ok().map(|Object(texts)| texts)
+    }
+
+    /// A text, or nothing in place of a value of any other type.
+    pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Any {
+            Text(String),
+            Other(IgnoredAny),
+        }
+        Ok(match Any::deserialize(deserializer)? {
+            Any::Text(text) => Some(text),
+            Any::Other(_) => None,
+        })
     }
 
     /// Only an object: serde's derived structs take an array of their fields as well.
@@ -114,21 +135,6 @@ mod backend {
             T::deserialize(MapAccessDeserializer::new(map)).map(Object)
         }
     }
-
-    impl<'de> Deserialize<'de> for Text {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            #[derive(serde::Deserialize)]
-            #[serde(untagged)]
-            enum Any {
-                Text(String),
-                Other(IgnoredAny),
-            }
-            Ok(match Any::deserialize(deserializer)? {
-                Any::Text(text) => Self(Some(text)),
-                Any::Other(_) => Self(None),
-            })
-        }
-    }
 }
 
 #[cfg(all(feature = "miniserde", not(feature = "serde")))]
@@ -137,7 +143,7 @@ mod backend {
     reason = "the outer one says whether the field has come, the inner one whether it is null"
 )]
 mod backend {
-    use super::{BTreeMap, DEEPEST, Error, Text, WireToken};
+    use super::{DEEPEST, Error, Texts, WireToken};
     use miniserde::de::{Map, Seq, Visitor};
     use miniserde::{Deserialize, Result, json, make_place};
 
@@ -148,7 +154,7 @@ mod backend {
         json::from_str::<WireList>(body).map(|list| list.0).map_err(|_| None)
     }
 
-    pub(super) fn text_fields(json: &str) -> Option<BTreeMap<String, Text>> {
+    pub(super) fn texts(json: &str) -> Option<Texts> {
         json::from_str(json).ok()
     }
 
@@ -229,7 +235,11 @@ mod backend {
         }
 
         fn finish(&mut self) -> Result<()> {
-            let fields = std::mem::take(&mut self.fields);
+            let mut fields = std::mem::take(&mut self.fields);
+            if let Some(Some(scopes)) = &mut fields.scopes {
+                // They grow with room for four, which in a long list is a third of the memory.
+                scopes.shrink_to_fit();
+            }
             *self.out = Some(WireToken {
                 name: fields.name.flatten(),
                 id: fields.id.flatten(),
@@ -246,6 +256,47 @@ mod backend {
     fn once<T: Deserialize>(field: &mut Option<T>) -> Result<&mut dyn Visitor> {
         if field.is_some() { Err(miniserde::Error) } else { Ok(T::begin(field)) }
     }
+
+    impl Deserialize for Texts {
+        fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
+            Place::new(out)
+        }
+    }
+
+    impl Visitor for Place<Texts> {
+        fn map(&mut self) -> Result<Box<dyn Map + '_>> {
+            Ok(Box::new(TextsMap { out: &mut self.out, error: None, code: None, token: None, ignored: Ignored::at(0) }))
+        }
+    }
+
+    struct TextsMap<'a> {
+        out: &'a mut Option<Texts>,
+        error: Option<Text>,
+        code: Option<Text>,
+        token: Option<Text>,
+        ignored: Ignored,
+    }
+
+    impl Map for TextsMap<'_> {
+        fn key(&mut self, key: &str) -> Result<&mut dyn Visitor> {
+            match key {
+                "error" => once(&mut self.error),
+                "code" => once(&mut self.code),
+                "token" => once(&mut self.token),
+                _ => Ok(&mut self.ignored),
+            }
+        }
+
+        fn finish(&mut self) -> Result<()> {
+            let text = |field: &mut Option<Text>| field.take().and_then(|text| text.0);
+            *self.out =
+                Some(Texts { error: text(&mut self.error), code: text(&mut self.code), token: text(&mut self.token) });
+            Ok(())
+        }
+    }
+
+    /// A text, or nothing in place of a value of any other type.
+    struct Text(Option<String>);
 
     impl Deserialize for Text {
         fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
@@ -370,13 +421,126 @@ mod backend {
 /// Nothing, so that the only error of a build without a JSON feature is the one that says what to choose.
 #[cfg(not(any(feature = "serde", feature = "miniserde")))]
 mod backend {
-    use super::{BTreeMap, Error, Text, WireToken};
+    use super::{Error, Texts, WireToken};
 
     pub(super) fn list(_: &str) -> Result<Vec<WireToken>, Option<Box<dyn Error + Send + Sync>>> {
         Err(None)
     }
 
-    pub(super) fn text_fields(_: &str) -> Option<BTreeMap<String, Text>> {
+    pub(super) fn texts(_: &str) -> Option<Texts> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn decode(document: &Value) -> Result<Vec<ApiToken>, Flaw> {
+        tokens(&document.to_string(), None)
+    }
+
+    /// Any JSON, for fields that nobody knows.
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn optional() -> impl Strategy<Value = Option<Option<String>>> {
+        prop::option::of(prop::option::of(any::<String>()))
+    }
+
+    /// A valid token as JSON, and what has to come out of it, worked out apart from both decoders.
+    fn token() -> impl Strategy<Value = (Value, ApiToken)> {
+        let scopes = prop::option::of(prop::option::of(prop::collection::vec(any::<String>(), 0..4)));
+        let fields = (any::<String>(), any::<String>(), optional(), optional(), scopes, optional(), anything());
+        fields.prop_map(|(name, id, organization, group, scopes, created_at, unknown)| {
+            let mut document = json!({"name": name, "id": id, "unknown": unknown});
+            let mut put = |key: &str, value: Option<Value>| {
+                if let Some(value) = value {
+                    document[key] = value;
+                }
+            };
+            put("organization", organization.clone().map(Value::from));
+            put("group", group.clone().map(Value::from));
+            put("scopes", scopes.clone().map(Value::from));
+            put("created_at", created_at.clone().map(Value::from));
+            let filled = |field: Option<Option<String>>| field.flatten().filter(|text| !text.is_empty());
+            let token = ApiToken {
+                name,
+                id,
+                organization: filled(organization),
+                group: filled(group),
+                scopes: scopes.flatten().unwrap_or_default(),
+                created_at: filled(created_at),
+            };
+            (document, token)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn arbitrary_text_never_panics(text in any::<String>(), jsonish in r#"[\[\]{}",:\\a-u0-9 \-.]{0,64}"#) {
+            for text in [text, jsonish] {
+                let _ = tokens(&text, Some(&text));
+                let _ = texts(&text);
+            }
+        }
+
+        #[test]
+        fn a_valid_list_gives_its_tokens_whichever_decoder_is_on(list in prop::collection::vec(token(), 0..8), unknown in anything()) {
+            let (documents, expected): (Vec<Value>, Vec<ApiToken>) = list.into_iter().unzip();
+            let document = json!({"unknown": unknown, "tokens": documents});
+            prop_assert_eq!(decode(&document).unwrap(), expected.clone());
+            prop_assert_eq!(tokens(&format!(" {document:#}\n"), None).unwrap(), expected);
+        }
+
+        #[test]
+        fn a_list_that_lacks_anything_required_is_refused_whole(
+            list in prop::collection::vec(token(), 1..5), which in any::<prop::sample::Index>(), key in "name|id", null in any::<bool>()
+        ) {
+            let mut documents: Vec<Value> = list.into_iter().map(|(document, _)| document).collect();
+            let index = which.index(documents.len());
+            let fields = documents[index].as_object_mut().unwrap();
+            if null { fields[&key] = Value::Null; } else { fields.remove(&key); }
+            let (problem, _) = decode(&json!({"tokens": documents})).unwrap_err();
+            prop_assert_eq!(problem, format!("of token {}, it has no {key}", index + 1));
+        }
+
+        #[test]
+        fn a_valid_list_cut_short_anywhere_is_refused(list in prop::collection::vec(token(), 0..4), cut in any::<prop::sample::Index>()) {
+            let documents: Vec<Value> = list.into_iter().map(|(document, _)| document).collect();
+            let text = json!({"tokens": documents}).to_string();
+            let cut = cut.index(text.len());
+            prop_assume!(text.is_char_boundary(cut));
+            prop_assert!(tokens(&text[..cut], None).is_err());
+        }
+    }
+
+    #[test]
+    fn texts_are_found_and_other_values_passed_over() {
+        let found = texts(r#"{"error":"e","code":{"a":[1]},"token":7,"x":"y"}"#).unwrap();
+        assert_eq!((found.error.as_deref(), found.code, found.token), (Some("e"), None, None));
+        for value in ["null", "true", "-1", "1.5", "[]", "[[1],{}]", "{}"] {
+            assert!(texts(&format!(r#"{{"error":{value}}}"#)).unwrap().error.is_none(), "{value}");
+        }
+        assert!(texts("{}").is_some());
+        assert!(texts("[]").is_none() && texts("").is_none() && texts(r#""token""#).is_none());
     }
 }

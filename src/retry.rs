@@ -97,23 +97,25 @@ mod tests {
         u32::try_from(*state >> 32).map(f64::from).unwrap() / 2f64.powi(32)
     }
 
+    const RECOVERY: Duration = Duration::from_secs(20);
+
     /// 100,000 clients call once each, evenly over 40 seconds; the server is out for the first 20.
-    /// Returns the requests per second of time, and the largest number of requests of one client.
-    fn simulate(failure: impl Fn(f64) -> Error) -> (Vec<u32>, u32) {
+    /// Returns the requests in each second of time, and the largest number of requests of one client.
+    fn simulate(failure: impl Fn(Duration) -> Error) -> (Vec<u32>, u32) {
         const CLIENTS: u32 = 100_000;
         let (mut seconds, mut most, mut state) = (vec![0; 80], 0, 0x9e37_79b9_7f4a_7c15);
         for client in 0..CLIENTS {
-            let start = 40.0 * f64::from(client) / f64::from(CLIENTS);
+            let start = Duration::from_secs(40) * client / CLIENTS;
             let (mut now, mut sent) = (start, 0);
             loop {
-                seconds[now as usize] += 1;
+                seconds[usize::try_from(now.as_secs()).unwrap()] += 1;
                 sent += 1;
-                if now >= 20.0 {
+                if now >= RECOVERY {
                     break;
                 }
-                let left = LEFT.saturating_sub(Duration::from_secs_f64(now - start));
+                let left = (start + LEFT).saturating_sub(now);
                 match wait(&failure(now), sent, 2, left, random(&mut state)) {
-                    Some(pause) => now += pause.as_secs_f64(),
+                    Some(pause) => now += pause,
                     None => break,
                 }
             }
@@ -127,7 +129,7 @@ mod tests {
         // Ordinary load is 2,500 requests a second, 2.5 % of the clients.
         let refused = simulate(|_| lost());
         // The hard case: the server tells all of them the same moment.
-        let told = simulate(|now| status(503, Some((20.0 - now).ceil() as u64)));
+        let told = simulate(|now| status(503, Some((RECOVERY - now).as_secs() + 1)));
         for (name, (seconds, most), share) in [("refused", refused, 5), ("told to come back", told, 25)] {
             let peak = seconds[20..].iter().max().copied().unwrap();
             println!(

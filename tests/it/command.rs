@@ -218,7 +218,7 @@ fn every_kind_of_failure_has_its_exit_code() {
 #[test]
 fn a_refusal_says_where_the_credential_came_from_and_what_to_do() {
     let folder = Folder::new();
-    let login = folder.write("turso/settings.json", &format!(r#"{{"token":"{SECRET}"}}"#));
+    let login = folder.write("turso/settings.json", format!(r#"{{"token":"{SECRET}"}}"#));
     let refuse = || error("401 Unauthorized", "token expired");
     let server = Server::always(refuse);
     let said = program(&server.url(), &[]).run().failed(3);

@@ -8,6 +8,12 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::needless_pass_by_value,
+    clippy::type_complexity,
+    clippy::format_push_string,
+    clippy::too_many_lines,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
     reason = "a test that fails is meant to panic"
 )]
 

@@ -37,9 +37,6 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Failure> {
-    if options.verbose {
-        messages::log_to_stderr();
-    }
     let answer = client(options)?.fetch()?;
     let tokens = answer.tokens()?;
     let text = match options.output {
@@ -69,6 +66,9 @@ fn client(options: &Options) -> Result<Client, Failure> {
         Some(path) => Credential::from_file(path)?,
     };
     let mut builder = Client::builder(credential).environment().retries(options.retries).timeout(options.timeout);
+    if options.verbose {
+        builder = builder.observer(messages::step);
+    }
     if let Some(url) = &options.base_url {
         builder = builder.base_url(url);
     }

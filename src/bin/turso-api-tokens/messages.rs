@@ -1,6 +1,7 @@
 //! What goes to standard error: what happened, and what to do next.
 
 use std::error::Error as _;
+use std::fmt;
 use std::io::{self, Write};
 use turso_api_tokens::{Error, Escaped};
 
@@ -52,27 +53,9 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr(), "turso-api-tokens: {}", Escaped(line));
 }
 
-/// Shows this crate's log records, and nobody else's.
-pub(crate) fn log_to_stderr() {
-    if log::set_logger(&Stderr).is_ok() {
-        log::set_max_level(log::LevelFilter::Debug);
-    }
-}
-
-struct Stderr;
-
-impl log::Log for Stderr {
-    fn enabled(&self, metadata: &log::Metadata) -> bool {
-        metadata.target().starts_with("turso_api_tokens")
-    }
-
-    fn log(&self, record: &log::Record) {
-        if self.enabled(record.metadata()) {
-            say(&record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
+/// Says a step of the call.
+pub(crate) fn step(line: fmt::Arguments<'_>) {
+    say(&line.to_string());
 }
 
 /// What to do next. The TLS libraries' errors have no types here, so their words decide.

@@ -92,7 +92,7 @@ fn permissions(scopes: &[String]) -> String {
     match scopes {
         [] => "—".to_owned(),
         [only] if only == "read" => "read-only".to_owned(),
-        all if all.len() == ALL_SCOPES && SCOPES.iter().all(|scope| holds(scope)) => "full-access".to_owned(),
+        all if all.len() == ALL_SCOPES && SCOPES.iter().all(holds) => "full-access".to_owned(),
         some => some.join(","),
     }
 }
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(permissions(&owned(&["read"])), "read-only");
         assert_eq!(permissions(&owned(&SCOPES)), "full-access");
         assert_eq!(permissions(&owned(&backwards)), "full-access");
-        assert_eq!(permissions(&owned(&["read"; 9])), vec!["read"; 9].join(","));
+        assert_eq!(permissions(&owned(&["read"; 9])), ["read"; 9].join(","));
         assert_eq!(permissions(&owned(&["read", "db:create"])), "read,db:create");
     }
 
