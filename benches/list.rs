@@ -80,7 +80,7 @@ mod decode {
     }
 
     /// The library's decoder.
-    #[divan::bench(args = COUNTS)]
+    #[divan::bench(args = COUNTS, sample_count = 20)]
     fn tokens(bencher: Bencher, count: usize) {
         let answer = answer(count);
         bencher
@@ -107,7 +107,7 @@ mod decode {
     }
 
     /// `serde_json` into the same structure.
-    #[divan::bench(args = COUNTS)]
+    #[divan::bench(args = COUNTS, sample_count = 20)]
     fn serde_json(bencher: Bencher, count: usize) {
         let body = body(count);
         bencher

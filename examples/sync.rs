@@ -1,5 +1,7 @@
 //! A sync tool that has a `ureq::Agent` of its own, shares it with the library, and decides by the kind of error.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example of a program")]
+
 use std::process::ExitCode;
 use std::time::Duration;
 use turso_api_tokens::{Client, ClientBuilder, Credential, Error};

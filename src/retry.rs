@@ -129,7 +129,7 @@ mod tests {
         // Ordinary load is 2,500 requests a second, 2.5 % of the clients.
         let refused = simulate(|_| lost());
         // The hard case: the server tells all of them the same moment.
-        let told = simulate(|now| status(503, Some((RECOVERY - now).as_secs() + 1)));
+        let told = simulate(|now| status(503, Some(RECOVERY.saturating_sub(now).as_secs() + 1)));
         for (name, (seconds, most), share) in [("refused", refused, 5), ("told to come back", told, 25)] {
             let peak = seconds[20..].iter().max().copied().unwrap();
             println!(
