@@ -5,6 +5,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use turso_api_tokens::{Client, ClientBuilder, Credential, Error};
 
@@ -50,9 +51,12 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Self {
+        // OpenSSL looks an issuer up by its name alone, so each has its own.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test authority {}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, "test authority");
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
