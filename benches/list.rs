@@ -47,9 +47,10 @@ mod warm_call {
             ureq::Agent::config_builder().proxy(None).input_buffer_size(16 * 1024 + 1).output_buffer_size(2 * 1024);
         let agent = config.timeout_global(Some(std::time::Duration::from_secs(30))).build().new_agent();
         let url = format!("{}/v1/auth/api-tokens", server.url());
-        let header = format!("Bearer {}", "benchmark");
+        let header = "Bearer benchmark";
         bencher.bench_local(|| {
-            let request = agent.get(&url).header("authorization", &header).header("accept", "application/json");
+            let request = agent.get(&url).header("authorization", header).header("accept", "application/json");
+            let request = request.header("accept-encoding", "identity").header("user-agent", "turso-api-tokens/0.1.0");
             black_box(request.call().unwrap().body_mut().read_to_string().unwrap())
         });
     }

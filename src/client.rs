@@ -493,7 +493,7 @@ fn own_agent(credential: &Credential, url: &Uri, user_agent: &str, roots: Roots)
     let config = trust(config, url, roots)?;
     let connector =
         wire::SigningConnector { inner: DefaultConnector::new(), origin: url.clone(), credential: credential.clone() };
-    Ok(Agent::with_parts(config.build(), connector, DefaultResolver::default()))
+    Ok(Agent::with_parts(config.build(), connector, wire::LiteralResolver(DefaultResolver::default())))
 }
 
 type AgentConfig = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;

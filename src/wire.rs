@@ -7,7 +7,9 @@
 use crate::credential::Credential;
 use crate::url;
 use std::fmt;
+use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport};
 
 const HEADER: &[u8] = b"\r\nauthorization: Bearer ";
@@ -83,6 +85,23 @@ impl Transport for SigningTransport {
 impl fmt::Debug for SigningTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
+    }
+}
+
+/// ureq's own resolver, but for addresses: ureq starts a thread for each lookup that has a deadline, even for those.
+#[derive(Debug)]
+pub(crate) struct LiteralResolver(pub(crate) DefaultResolver);
+
+impl Resolver for LiteralResolver {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let place = uri.scheme().zip(uri.authority());
+        let place = place.and_then(|(scheme, authority)| DefaultResolver::host_and_port(scheme, authority));
+        let Some(address) = place.and_then(|place| place.parse().ok()) else {
+            return self.0.resolve(uri, config, timeout);
+        };
+        let mut addresses = self.empty();
+        addresses.push(address);
+        Ok(addresses)
     }
 }
 

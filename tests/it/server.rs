@@ -224,12 +224,14 @@ impl Shared {
 /// Reads a request up to the empty line; `None` where the client closed instead.
 fn read_head(connection: &mut dyn Connection) -> std::io::Result<Option<String>> {
     let mut head = Vec::new();
-    let mut byte = [0];
+    let mut bytes = [0; 4096];
+    // A GET has no body, and the client waits for its answer: nothing follows the head.
     while !head.ends_with(b"\r\n\r\n") {
-        if connection.read(&mut byte)? == 0 {
+        let count = connection.read(&mut bytes)?;
+        if count == 0 {
             return Ok(None);
         }
-        head.push(byte[0]);
+        head.extend_from_slice(&bytes[..count]);
         assert!(head.len() < 1 << 20, "a request without an end");
     }
     Ok(Some(String::from_utf8(head).unwrap()))
