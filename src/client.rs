@@ -189,7 +189,7 @@ impl ClientBuilder {
     }
 
     /// Trusts these PEM certificates, one or several, instead of the default ones. Not together with
-    /// [`agent`](Self::agent), which brings its own.
+    /// [`agent`](Self::agent).
     pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
         self.roots = Roots::Pem(pem.to_vec());
         self
@@ -212,7 +212,10 @@ impl ClientBuilder {
     /// Sends through an agent of the caller's, with its connections, proxy, TLS and buffers. Timeouts, redirects and
     /// error statuses are handled as by this crate's own.
     ///
-    /// Unlike this crate's own, such an agent hands the credential to ureq itself, whose protocol layer writes every
+    /// `SSL_CERT_FILE` has no say over such an agent, and [`root_certificates_pem`](Self::root_certificates_pem) cannot be
+    /// combined with one.
+    ///
+    /// Unlike this crate's own, it hands the credential to ureq itself, whose protocol layer writes every
     /// request to the log at trace level: keep the log target `ureq_proto` below that.
     pub fn agent(mut self, agent: Agent) -> Self {
         self.agent = Some(agent);
@@ -245,7 +248,7 @@ impl ClientBuilder {
                 Error::config("user agent", "it must be visible ASCII characters and spaces, at least one")
             })?;
         let (agent, authorization) = match self.agent {
-            Some(_) if !matches!(self.roots, Roots::Default) => {
+            Some(_) if matches!(self.roots, Roots::Pem(_)) => {
                 return Err(Error::config("root certificates", "an agent of your own brings its own; set them there"));
             }
             Some(agent) => (agent, format!("Bearer {}", self.credential.secret())),

@@ -9,14 +9,17 @@ const PATH: &str = "/v1/auth/api-tokens";
 
 /// The endpoint below a base URL, once it is known that a credential may be sent there.
 pub(crate) fn endpoint(base: &str) -> Result<Uri, Error> {
-    let wrong = |problem: &str| Error::config("base URL", format!("{base}: {problem}"));
+    let wrong = |problem: &str| {
+        // What stands before an @ may be a secret.
+        let shown = if base.contains('@') { "" } else { base };
+        Error::config("base URL", format!("{shown}{}{problem}", if shown.is_empty() { "" } else { ": " }))
+    };
+    if authority_of(base).contains('@') {
+        return Err(wrong("it must not have a user; the credential is given apart from it"));
+    }
     // `Uri` drops a fragment without a word.
     if base.contains(['?', '#']) {
         return Err(wrong("it must not have a query or a fragment"));
-    }
-    if authority_of(base).contains('@') {
-        // Not repeated: what stands before the @ may be a secret.
-        return Err(Error::config("base URL", "it must not have a user; the credential is given apart from it"));
     }
     let url = format!("{}{PATH}", base.trim_end_matches('/'));
     let url: Uri = url.parse().map_err(|_| wrong("it is not a URL; it should look like https://api.turso.tech"))?;
@@ -87,7 +90,7 @@ fn join(base: &str, relative: &str) -> String {
 
 fn authority_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or_default()
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Whether there is a host to connect to, and a port where one is given.

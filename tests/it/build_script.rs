@@ -53,3 +53,8 @@ fn a_build_without_a_credential_warns_and_goes_on() {
     assert!(output.status.success() && said.contains("TURSO_API_TOKEN is not set"), "{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "unchecked tokens\n");
 }
+
+#[test]
+fn the_readme_shows_the_build_script_that_is_tested() {
+    assert!(include_str!("../../README.md").contains(include_str!("../build-script/build.rs")));
+}

@@ -129,6 +129,7 @@ fn the_credential_comes_from_the_file_then_the_variables_then_the_login() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn the_credential_can_come_from_standard_input() {
     let server = Server::script([ok(FIRST)]);
@@ -137,6 +138,11 @@ fn the_credential_can_come_from_standard_input() {
     child.stdin.take().unwrap().write_all(format!("{SECRET}\n").as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(authorizations(&server), [SECRET]);
+    let mut command = bare(&["--token-file", "-"]).0;
+    command.stdin(File::open("/dev/zero").unwrap());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("larger than 64 KiB"));
 }
 
 #[test]

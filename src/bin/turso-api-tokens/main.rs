@@ -12,6 +12,9 @@ use std::process::ExitCode;
 use std::{env, fs};
 use turso_api_tokens::{Client, Credential, Date, Error};
 
+/// As for a file.
+const LONGEST_CREDENTIAL: u64 = 64 * 1024;
+
 fn main() -> ExitCode {
     let outcome = match arguments::parse(env::args_os().skip(1)) {
         Ok(Action::Show(text)) => output::print(&text).map_err(Failure::Output),
@@ -59,7 +62,12 @@ fn client(options: &Options) -> Result<Client, Failure> {
         None => Credential::discover()?,
         Some(path) if path.as_os_str() == "-" => {
             let mut text = Vec::new();
-            let read = io::stdin().take(64 * 1024).read_to_end(&mut text);
+            let read = io::stdin().take(LONGEST_CREDENTIAL + 1).read_to_end(&mut text).and_then(|length| {
+                match length as u64 {
+                    0..=LONGEST_CREDENTIAL => Ok(()),
+                    _ => Err(io::Error::other("it is larger than 64 KiB")),
+                }
+            });
             read.map_err(|error| Failure::Input("the credential from standard input".to_owned(), error))?;
             Credential::new(String::from_utf8_lossy(&text))?
         }
