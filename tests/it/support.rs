@@ -43,6 +43,24 @@ pub fn within<T>(seconds: u64, work: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Runs a test that calls https in this process, whose environment is the developer's: where that asks for a proxy, the
+/// test runs again in a process without it.
+pub fn without_proxies(test: &str, body: impl FnOnce()) {
+    let variables = ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY"].map(|name| [name.to_owned(), name.to_ascii_lowercase()]);
+    let variables = variables.as_flattened();
+    if variables.iter().all(|name| std::env::var_os(name).is_none()) {
+        return body();
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", test]);
+    for name in variables {
+        again.env_remove(name);
+    }
+    let output = again.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
 /// A private authority.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,

@@ -1,7 +1,7 @@
 //! Only a server that can be trusted gets a request.
 
 use crate::server::{FIRST, Server, Step, Wrap, ok};
-use crate::support::{Authority, builder, chain, tls};
+use crate::support::{Authority, builder, chain, tls, without_proxies};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use turso_api_tokens::{ApiToken, Error};
 
@@ -17,48 +17,55 @@ fn call(name: &str, wrap: Wrap, pem: Option<&str>) -> (Result<Vec<ApiToken>, Err
 
 #[test]
 fn a_private_authority_is_trusted_where_its_certificate_is_given() {
-    let authority = Authority::new();
-    let bundle = format!("# ours\n{}\n{}", Authority::new().pem, authority.pem);
-    for name in ["localhost", "127.0.0.1"] {
-        for pem in [&authority.pem, &bundle] {
-            let (result, requests) = call(name, authority.wrap(&[name]), Some(pem));
-            assert_eq!((result.unwrap().len(), requests), (2, 1));
+    without_proxies("tls::a_private_authority_is_trusted_where_its_certificate_is_given", || {
+        let authority = Authority::new();
+        let bundle = format!("# ours\n{}\n{}", Authority::new().pem, authority.pem);
+        for name in ["localhost", "127.0.0.1"] {
+            for pem in [&authority.pem, &bundle] {
+                let (result, requests) = call(name, authority.wrap(&[name]), Some(pem));
+                assert_eq!((result.unwrap().len(), requests), (2, 1));
+            }
         }
-    }
+    });
 }
 
 #[test]
 fn a_server_that_cannot_be_trusted_gets_no_request() {
-    let authority = Authority::new();
-    let key = KeyPair::generate().unwrap();
-    let own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let expired = authority.certify(&["localhost"], |params| params.not_after = date_time_ymd(2020, 1, 1));
-    let future = authority.certify(&["localhost"], |params| params.not_before = date_time_ymd(2999, 1, 1));
-    let cases = [
-        ("unknown issuer", authority.wrap(&["localhost"]), None),
-        ("another authority", authority.wrap(&["localhost"]), Some(Authority::new().pem)),
-        ("self-signed", tls(&(own.pem(), key.serialize_pem())), Some(authority.pem.clone())),
-        ("wrong host", authority.wrap(&["example.com"]), Some(authority.pem.clone())),
-        ("expired", tls(&expired), Some(authority.pem.clone())),
-        ("not yet valid", tls(&future), Some(authority.pem.clone())),
-    ];
-    for (name, wrap, pem) in cases {
-        let (result, requests) = call("localhost", wrap, pem.as_deref());
-        let error = result.expect_err(name);
-        assert!(matches!(error, Error::Tls { .. }) && !error.is_transient(), "{name}: {}", chain(&error));
-        assert_eq!(requests, 0, "{name}");
-    }
+    without_proxies("tls::a_server_that_cannot_be_trusted_gets_no_request", || {
+        let authority = Authority::new();
+        let key = KeyPair::generate().unwrap();
+        let own = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let expired = authority.certify(&["localhost"], |params| params.not_after = date_time_ymd(2020, 1, 1));
+        let future = authority.certify(&["localhost"], |params| params.not_before = date_time_ymd(2999, 1, 1));
+        let cases = [
+            ("unknown issuer", authority.wrap(&["localhost"]), None),
+            ("another authority", authority.wrap(&["localhost"]), Some(Authority::new().pem)),
+            ("self-signed", tls(&(own.pem(), key.serialize_pem())), Some(authority.pem.clone())),
+            ("wrong host", authority.wrap(&["example.com"]), Some(authority.pem.clone())),
+            ("expired", tls(&expired), Some(authority.pem.clone())),
+            ("not yet valid", tls(&future), Some(authority.pem.clone())),
+        ];
+        for (name, wrap, pem) in cases {
+            let (result, requests) = call("localhost", wrap, pem.as_deref());
+            let error = result.expect_err(name);
+            assert!(matches!(error, Error::Tls { .. }) && !error.is_transient(), "{name}: {}", chain(&error));
+            assert_eq!(requests, 0, "{name}");
+        }
+    });
 }
 
 #[test]
 fn what_does_not_speak_tls_1_2_or_1_3_is_refused() {
-    // A ServerHello of TLS 1.1, an alert "protocol version", and plain http.
-    let hello: &[u8] = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\x00\x00\x2f\x00";
-    let alert: &[u8] = b"\x15\x03\x01\x00\x02\x02\x46";
-    for reply in [hello, alert, b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
-        let server = Server::script([Step::Greet(reply.to_vec()), Step::Silence]);
-        let error = builder(&format!("https://localhost:{}", server.port())).build().unwrap().list().unwrap_err();
-        assert!(matches!(error, Error::Tls { .. }), "{}", chain(&error));
-        assert!(!server.requests().iter().any(|request| request.contains("authorization")));
-    }
+    without_proxies("tls::what_does_not_speak_tls_1_2_or_1_3_is_refused", || {
+        // A ServerHello of TLS 1.1, an alert "protocol version", and plain http.
+        let hello: &[u8] =
+            b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\x00\x00\x2f\x00";
+        let alert: &[u8] = b"\x15\x03\x01\x00\x02\x02\x46";
+        for reply in [hello, alert, b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
+            let server = Server::script([Step::Greet(reply.to_vec()), Step::Silence]);
+            let error = builder(&format!("https://localhost:{}", server.port())).build().unwrap().list().unwrap_err();
+            assert!(matches!(error, Error::Tls { .. }), "{}", chain(&error));
+            assert!(!server.requests().iter().any(|request| request.contains("authorization")));
+        }
+    });
 }
