@@ -307,3 +307,32 @@ fn a_full_disk_is_an_error() {
         assert!(said.contains("could not write to standard output"), "{said}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_answer_takes_more_memory_than_a_small_multiple_of_the_limit() {
+    // 96 MiB of addresses in all, where the largest body is 8 MiB.
+    let limited = |step: Step| {
+        let server = Server::script([step, Step::Silence]);
+        let script = "ulimit -v 98304; exec \"$0\" --quiet --retries 0 --timeout 5";
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", script, env!("CARGO_BIN_EXE_turso-api-tokens")]).env_clear();
+        command.env("TURSO_API_TOKEN", SECRET).env("TURSO_API_BASEURL", server.url());
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let endless = |head: &str, again: &str| Step::Endless(head.into(), again.into());
+    let nested = |open: &str| ok(&format!("{{\"x\":{}", open.repeat((8 << 20) / open.len() - 10)));
+    for step in [
+        nested("["),
+        nested("{\"\":"),
+        endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "8\r\n        \r\n"),
+        endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: y\r\n"),
+        endless("HTTP/1.1 200 OK\r\nX: ", "xxxxxxxx"),
+        endless("HTTP/1.1 404 x\r\n\r\n", "xxxxxxxx"),
+        answer("200 OK", "Content-Length: 9999999999\r\n", ""),
+    ] {
+        let (code, said) = limited(step);
+        assert!(matches!(code, Some(4 | 5)), "{code:?}: {said}");
+    }
+}
