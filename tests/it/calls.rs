@@ -138,3 +138,12 @@ fn tokens_go_through_serde_in_the_form_of_the_api() {
     assert!(serde_json::from_str::<turso_api_tokens::ApiToken>(r#"{"name":"a"}"#).is_err());
     assert_eq!(serde_json::to_string(&first.access()).unwrap(), r#""unrestricted""#);
 }
+
+#[test]
+fn plain_http_takes_no_proxy_from_an_agent_of_the_callers_either() {
+    let (api, proxy) = (Server::script([ok(FIRST)]), Server::script([]));
+    let config = ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new(&proxy.url()).unwrap())).build();
+    let client = builder(&api.url()).agent(config.new_agent()).retries(0).build().unwrap();
+    assert_eq!(client.list().unwrap().len(), 2);
+    assert_eq!(proxy.connections(), 0);
+}
