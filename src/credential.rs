@@ -1,30 +1,44 @@
 //! The bearer token that authenticates the caller: where it comes from, and that it never shows.
 
-use crate::Error;
+use crate::error::Error;
 use crate::json;
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, fmt, fs};
+use std::{env, fmt, fs, io};
 
 const VARIABLES: [&str; 2] = ["TURSO_API_TOKEN", "TURSO_TOKEN"];
 
 /// No credential is anywhere near as long; a file that is larger is another file.
 const LONGEST_FILE: u64 = 64 * 1024;
+/// The official CLI keeps caches in its settings.
+const LONGEST_SETTINGS: u64 = 8 * 1024 * 1024;
 
 /// The bearer token that authenticates the caller.
 ///
 /// It never shows: `Debug` prints a placeholder, there is no `Display` and no comparison, and no error or log record
-/// of this crate holds it. What is left out on purpose: a way to read it back.
+/// of this crate holds it, not even where a server repeats it. What is left out on purpose: a way to read it back.
+///
+/// ureq gets it in a header marked sensitive, which its own records leave out; but at trace level, under the log target
+/// `ureq_proto`, the protocol crate below it dumps every byte that goes over the wire. A program that logs at trace
+/// level keeps that target down, as in `RUST_LOG=trace,ureq_proto=debug`.
+///
+/// ```
+/// use turso_api_tokens::Credential;
+///
+/// let credential = Credential::new("eyJhbGciOi\n")?;
+/// assert!(!format!("{credential:?}").contains("eyJ"));
+/// # Ok::<(), turso_api_tokens::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Credential {
     text: Arc<str>,
-    origin: Option<Arc<str>>,
+    place: Option<Arc<str>>,
 }
 
 impl Credential {
-    /// Takes the credential itself; white space around it is dropped, as a file ends in a newline.
+    /// Takes the credential itself; ASCII white space around it is dropped, as a file ends in a newline.
     ///
     /// # Errors
     /// [`Error::Credential`] if it is empty, or has anything but visible ASCII characters inside. The error names the
@@ -45,14 +59,16 @@ impl Credential {
         })
     }
 
-    /// Reads the credential from a file that holds nothing else.
+    /// Reads the credential from a file that holds nothing else. A UTF-8 byte order mark, which some editors write, is
+    /// dropped, and white space as by [`new`](Self::new).
     ///
     /// # Errors
     /// [`Error::Credential`] if the file cannot be read, is larger than 64 KiB, or cannot be a credential.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = read(path).map_err(|source| unreadable(path, source))?;
-        Self::check(&bytes, Some(path.display().to_string()))
+        let bytes = read(path, LONGEST_FILE).map_err(|source| unreadable(path, source))?;
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        Self::check(text, Some(path.display().to_string()))
     }
 
     /// Reads the login that the official `turso` CLI stored: the string at `token` of its `settings.json`, in
@@ -60,14 +76,11 @@ impl Credential {
     /// week; `turso auth login` renews it.
     ///
     /// # Errors
-    /// [`Error::Credential`] if there is none, or it cannot be read.
+    /// [`Error::Credential`] if there is none, or it cannot be read, or the settings are larger than 8 MiB.
     pub fn from_turso_cli() -> Result<Self, Error> {
-        let path = settings_path().ok_or_else(|| {
-            Error::credential("no credential: the folder of the turso CLI's login is not known, as HOME is not set")
-        })?;
-        Self::search_login(&path)?.ok_or_else(|| {
-            let path = path.display();
-            Error::credential(format!("no credential: no login of the turso CLI in {path}; run `turso auth login`"))
+        let path = settings_path();
+        Self::search_login(path.as_deref())?.ok_or_else(|| {
+            Error::credential(format!("no credential: {}; run `turso auth login`", no_login(path.as_deref())))
         })
     }
 
@@ -80,17 +93,12 @@ impl Credential {
             return Ok(found);
         }
         let path = settings_path();
-        if let Some(found) = path.as_deref().map(Self::search_login).transpose()?.flatten() {
-            return Ok(found);
-        }
-        let [first, second] = VARIABLES;
-        let login = path.map_or_else(
-            || "the folder of the turso CLI's login is not known, as HOME is not set".to_owned(),
-            |path| format!("there is no login of the turso CLI in {}", path.display()),
-        );
-        Err(Error::credential(format!(
-            "no credential: {first} and {second} are not set, and {login}; set {first} or run `turso auth login`"
-        )))
+        Self::search_login(path.as_deref())?.ok_or_else(|| {
+            let ([first, second], login) = (VARIABLES, no_login(path.as_deref()));
+            Error::credential(format!(
+                "no credential: {first} and {second} are not set, and {login}; set {first} or run `turso auth login`"
+            ))
+        })
     }
 
     /// The text that goes into the request, and nowhere else.
@@ -98,81 +106,93 @@ impl Credential {
         &self.text
     }
 
-    /// Where it was found, for the message when the API refuses it.
-    pub(crate) fn origin(&self) -> Option<&str> {
-        self.origin.as_deref()
+    /// Where it was found, for messages.
+    pub(crate) fn place(&self) -> Option<&str> {
+        self.place.as_deref()
+    }
+
+    /// A server's words without the credential.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        text.replace(&*self.text, "***")
     }
 
     fn search_env() -> Result<Option<Self>, Error> {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        VARIABLES
-            .into_iter()
-            .find_map(|name| set(name).map(|value| Self::check(value.as_encoded_bytes(), Some(name.to_owned()))))
-            .transpose()
+        let found = VARIABLES.into_iter().find_map(|name| Some((name, set(name)?)));
+        found.map(|(name, value)| Self::check(value.as_encoded_bytes(), Some(name.to_owned()))).transpose()
     }
 
-    fn search_login(path: &Path) -> Result<Option<Self>, Error> {
-        let bytes = match read(path) {
+    fn search_login(path: Option<&Path>) -> Result<Option<Self>, Error> {
+        let Some(path) = path else { return Ok(None) };
+        let bytes = match read(path, LONGEST_SETTINGS) {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(error) => return Err(unreadable(path, error)),
         };
         let shown = path.display();
-        let text = std::str::from_utf8(&bytes).ok();
-        let settings = text.and_then(json::texts).ok_or_else(|| {
-            Error::credential(format!("the turso CLI's settings in {shown} are not JSON; run `turso auth login`"))
+        let token = std::str::from_utf8(&bytes).ok().and_then(json::login).ok_or_else(|| {
+            Error::credential(format!("{shown} does not hold the turso CLI's settings; run `turso auth login`"))
         })?;
-        let token = settings.token.filter(|token| !token.is_empty());
-        let origin = format!("the turso CLI's login in {shown}, which `turso auth login` renews");
-        token.map(|token| Self::check(token.as_bytes(), Some(origin))).transpose()
+        let place = format!("the turso CLI's login in {shown}, which `turso auth login` renews");
+        if token.is_empty() { Ok(None) } else { Self::check(token.as_bytes(), Some(place)).map(Some) }
     }
 
-    fn check(text: &[u8], origin: Option<String>) -> Result<Self, Error> {
+    fn check(text: &[u8], place: Option<String>) -> Result<Self, Error> {
         let start = text.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
+        let from = place.as_deref().map(|place| format!(" from {place}")).unwrap_or_default();
         let text = text.trim_ascii();
-        let from = origin.as_deref().map(|origin| format!(" from {origin}")).unwrap_or_default();
-        let text = match text.iter().position(|byte| !byte.is_ascii_graphic()) {
-            Some(at) => Err(Error::credential(format!(
-                "the credential{from} cannot be one: byte {} is not a visible ASCII character",
-                start + at + 1
-            ))),
-            None if text.is_empty() => Err(Error::credential(format!("the credential{from} is empty"))),
-            None => std::str::from_utf8(text).map_err(|_| Error::credential("the credential is not ASCII")),
-        }?;
-        Ok(Self { text: text.into(), origin: origin.map(Into::into) })
+        if let Some(at) = text.iter().position(|byte| !byte.is_ascii_graphic()) {
+            let at = start + at + 1;
+            let problem = format!("the credential{from} cannot be one: byte {at} is not a visible ASCII character");
+            return Err(Error::credential(problem));
+        }
+        match std::str::from_utf8(text) {
+            Ok(text) if !text.is_empty() => Ok(Self { text: text.into(), place: place.map(Into::into) }),
+            _ => Err(Error::credential(format!("the credential{from} is empty"))),
+        }
     }
 }
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("origin", &self.origin).finish_non_exhaustive()
+        f.debug_struct("Credential").field("place", &self.place).finish_non_exhaustive()
     }
 }
 
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST_FILE {
-        return Err(std::io::Error::new(ErrorKind::FileTooLarge, "it is larger than 64 KiB"));
+    fs::File::open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {} KiB", longest / 1024)));
     }
     Ok(bytes)
 }
 
-fn unreadable(path: &Path, source: std::io::Error) -> Error {
+fn unreadable(path: &Path, source: io::Error) -> Error {
     let problem = format!("could not read the credential from {}", path.display());
     Error::Credential { problem, source: Some(source.into()) }
 }
+
+fn no_login(path: Option<&Path>) -> String {
+    match path {
+        Some(path) => format!("there is no login of the turso CLI in {}", path.display()),
+        None => format!("the folder of the turso CLI's login is not known, as {HOME} is not set"),
+    }
+}
+
+/// What the user's configuration folder is found by.
+const HOME: &str = if cfg!(windows) { "APPDATA" } else { "HOME" };
 
 /// Where the official CLI keeps its settings, as its own library for configuration folders has it.
 fn settings_path() -> Option<PathBuf> {
     let set = |name: &str| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
     let folder = set("TURSO_CONFIG_FOLDER").or_else(|| {
         let base = if cfg!(windows) {
-            set("APPDATA")
+            set(HOME)
         } else if cfg!(target_os = "macos") {
-            set("HOME").map(|home| home.join("Library/Application Support"))
+            set(HOME).map(|home| home.join("Library/Application Support"))
         } else {
-            set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
+            set("XDG_CONFIG_HOME").or_else(|| set(HOME).map(|home| home.join(".config")))
         };
         base.map(|base| base.join("turso"))
     })?;

@@ -1,29 +1,48 @@
 //! The one error type: a variant per thing that a caller would do differently.
 
-use crate::escape::Escaped;
+use crate::escape::{Escaped, excerpt};
 use std::time::Duration;
 use std::{error, fmt};
 
-type Cause = Box<dyn error::Error + Send + Sync>;
+pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 
 /// What went wrong, and whether the same call may succeed later.
 ///
-/// `Display` says what happened and to which URL, on one line and with the server's words [`Escaped`]; the cause, where
-/// there is one, is in [`source`](error::Error::source) only. No variant ever holds the credential.
+/// `{}` says what happened and to which URL, on one line, with the server's words [`Escaped`] and cut; `{:#}` adds the
+/// causes, which otherwise are in [`source`](error::Error::source) only. No variant ever holds the credential: where a
+/// server repeats it, it is masked.
 ///
 /// | variant | what it means | worth retrying |
 /// |---|---|---|
 /// | [`Credential`](Self::Credential) | none was found, or it cannot be one | no: provide one |
 /// | [`Config`](Self::Config) | a setting is wrong | no: mend it |
-/// | [`Refused`](Self::Refused) | 401 or 403 | no: renew the credential |
+/// | [`Refused`](Self::Refused) | the API said 401 or 403 | no: renew the credential |
 /// | [`Connection`](Self::Connection) | no connection, or lost before the answer was whole | yes |
-/// | [`Proxy`](Self::Proxy) | the proxy refused to connect | no: mend its settings |
+/// | [`Proxy`](Self::Proxy) | the proxy could not be reached, or would not connect | where it says so |
 /// | [`Tls`](Self::Tls) | the server could not be trusted | no: see its source |
 /// | [`Timeout`](Self::Timeout) | no whole answer in time | yes |
 /// | [`Status`](Self::Status) | another status than 200 | 429, 500, 502, 503, 504 |
 /// | [`Redirect`](Self::Redirect) | the server points to another origin | no: see the base URL |
 /// | [`TooLarge`](Self::TooLarge) | more than may be read | no: raise the limit |
 /// | [`InvalidAnswer`](Self::InvalidAnswer) | 200, but not the documented answer | no: see the base URL |
+///
+/// A test of the code that handles them needs no account, only a listener that gives the answer in question:
+///
+/// ```
+/// use std::{io::{Read, Write}, net::TcpListener, thread};
+/// use turso_api_tokens::{Client, Credential, Error};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let url = format!("http://{}", listener.local_addr()?);
+/// thread::spawn(move || {
+///     let (mut stream, _) = listener.accept().unwrap();
+///     stream.read(&mut [0; 4096]).unwrap();
+///     stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap();
+/// });
+/// let error = Client::builder(Credential::new("test")?).base_url(&url).build()?.list().unwrap_err();
+/// assert!(matches!(error, Error::Refused { status: 401, .. }) && !error.is_transient());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -38,45 +57,50 @@ pub enum Error {
     /// A setting is wrong. Nothing was sent.
     #[non_exhaustive]
     Config {
-        /// Which setting, as the builder or the environment names it.
+        /// Which setting: the environment variable where it came from one, else what the builder calls it.
         setting: &'static str,
         /// What is wrong with it.
         problem: String,
         /// Why, where something else said so.
         source: Option<Cause>,
     },
-    /// The API refused the credential: 401 or 403.
+    /// The API refused the credential: 401 or 403. Where such an answer is an HTML page, it is not the API's, but
+    /// [`Status`](Self::Status).
     #[non_exhaustive]
     Refused {
         /// 401 or 403.
         status: u16,
-        /// The URL that answered.
+        /// The URL that answered, and the proxy if there was one.
         url: String,
-        /// What the API said, as it came; empty where it said nothing.
+        /// What the API said, not escaped; empty where it said nothing.
         message: String,
         /// Where the credential came from, where the library found it.
-        origin: Option<String>,
+        place: Option<String>,
     },
     /// There was no connection, or it was lost before the answer was whole.
     #[non_exhaustive]
     Connection {
-        /// The URL that was called.
+        /// The URL that was called, and the proxy if there was one.
         url: String,
         /// What the network said.
         source: Cause,
     },
-    /// The proxy refused to connect to the API.
+    /// The proxy could not be reached, or did not connect to the API.
     #[non_exhaustive]
     Proxy {
         /// The URL that was called.
         url: String,
-        /// What the proxy said.
+        /// The proxy as `host:port`, never its user or password, and the variable that named it.
+        proxy: String,
+        /// Whether the same call may succeed later: it could not be reached, or said 429 or 5xx.
+        transient: bool,
+        /// What the proxy or the network said.
         source: Cause,
     },
     /// There was no trusted connection: an unknown issuer, a wrong name, an expired certificate, no common protocol.
     #[non_exhaustive]
     Tls {
-        /// The URL that was called.
+        /// The URL that was called, and the proxy if there was one.
         url: String,
         /// What the TLS library said.
         source: Cause,
@@ -84,37 +108,37 @@ pub enum Error {
     /// The call was not over within [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     #[non_exhaustive]
     Timeout {
-        /// The URL that was called.
+        /// The URL that was called, and the proxy if there was one.
         url: String,
         /// The timeout of the whole call.
         timeout: Duration,
-        /// How the attempt before the last one failed, where there was one.
+        /// What had failed before, in an attempt or in connecting, where anything had.
         source: Option<Box<Error>>,
     },
-    /// The answer has another status than 200, 401 or 403.
+    /// The answer has another status than 200, or than the API's 401 and 403.
     #[non_exhaustive]
     Status {
         /// The status.
         status: u16,
-        /// The URL that answered.
+        /// The URL that answered, and the proxy if there was one.
         url: String,
-        /// What the answer said, as it came: the API's error text, else the first characters of the body, else empty.
+        /// What the answer said: the API's error text, not escaped, else the first characters of the body, else empty.
         message: String,
         /// The answer's `Retry-After`, where it was in seconds: when to come back.
         retry_after: Option<Duration>,
     },
-    /// The server redirected to another origin, which was not contacted.
+    /// The answer comes from or leads to another origin than the base URL's, which must not get the credential.
     #[non_exhaustive]
     Redirect {
-        /// The URL that answered.
+        /// The URL that was called, and the proxy if there was one.
         url: String,
-        /// The origin it points to.
+        /// The other origin.
         origin: String,
     },
     /// The body is larger than [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes).
     #[non_exhaustive]
     TooLarge {
-        /// The URL that answered.
+        /// The URL that answered, and the proxy if there was one.
         url: String,
         /// The limit in bytes.
         limit: u64,
@@ -122,17 +146,17 @@ pub enum Error {
     /// The server answered, but not with the documented list.
     #[non_exhaustive]
     InvalidAnswer {
-        /// The URL that answered.
+        /// The URL that answered, and the proxy if there was one.
         url: String,
         /// What is wrong with the answer.
         problem: String,
-        /// What the decoder said, where it said anything.
+        /// What the decoder or the HTTP library said, where it said anything.
         source: Option<Cause>,
     },
 }
 
 impl Error {
-    /// The HTTP status, where the error is about one.
+    /// The status of the answer, where the error is about one.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -143,12 +167,14 @@ impl Error {
 
     /// Whether the same call may succeed later without any change on this side.
     ///
-    /// True for lost or missing connections, timeouts, 429, 500, 502, 503 and 504. The client has already tried again
-    /// as often as [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts excepted.
+    /// True for lost or missing connections, timeouts, 429, 500, 502, 503 and 504, and for a proxy that cannot be reached
+    /// or says 429 or 5xx. The client has already tried again as often as
+    /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts excepted.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connection { .. } | Self::Timeout { .. } => true,
+            Self::Proxy { transient, .. } => *transient,
             Self::Status { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
             _ => false,
         }
@@ -168,19 +194,20 @@ impl fmt::Display for Error {
         match self {
             Self::Credential { problem, .. } => write!(f, "{}", Escaped(problem)),
             Self::Config { setting, problem, .. } => write!(f, "{setting}: {}", Escaped(problem)),
-            Self::Refused { status, url, message, origin } => {
+            Self::Refused { status, url, message, place } => {
                 write!(f, "{} refused the credential", Escaped(url))?;
-                if let Some(origin) = origin {
-                    write!(f, " from {}", Escaped(origin))?;
+                if let Some(place) = place {
+                    write!(f, " from {}", Escaped(place))?;
                 }
                 said(f, *status, message)
             }
             Self::Connection { url, .. } => write!(f, "no answer from {}", Escaped(url)),
-            Self::Proxy { url, .. } => write!(f, "the proxy refused to connect to {}", Escaped(url)),
+            Self::Proxy { url, proxy, .. } => {
+                write!(f, "no connection to {} through the proxy {}", Escaped(url), Escaped(proxy))
+            }
             Self::Tls { url, .. } => write!(f, "no trusted connection to {}", Escaped(url)),
-            Self::Timeout { url, timeout, source } => {
-                write!(f, "no whole answer from {} within {timeout:?}", Escaped(url))?;
-                source.as_ref().map_or(Ok(()), |_| f.write_str(", after an attempt that failed"))
+            Self::Timeout { url, timeout, .. } => {
+                write!(f, "no whole answer from {} within {timeout:?}", Escaped(url))
             }
             Self::Status { status, url, message, retry_after } => {
                 write!(f, "{} did not answer with a list", Escaped(url))?;
@@ -189,7 +216,7 @@ impl fmt::Display for Error {
             }
             Self::Redirect { url, origin } => write!(
                 f,
-                "{} redirects to {}, another origin, which must not get the credential",
+                "{} leads to {}, another origin, which must not get the credential",
                 Escaped(url),
                 Escaped(origin)
             ),
@@ -197,7 +224,13 @@ impl fmt::Display for Error {
             Self::InvalidAnswer { url, problem, .. } => {
                 write!(f, "the answer of {} is not a list of API tokens: {}", Escaped(url), Escaped(problem))
             }
+        }?;
+        let mut cause = error::Error::source(self).filter(|_| f.alternate());
+        while let Some(error) = cause {
+            write!(f, ": {}", Escaped(&error.to_string()))?;
+            cause = error.source();
         }
+        Ok(())
     }
 }
 
@@ -208,7 +241,7 @@ fn said(f: &mut fmt::Formatter<'_>, status: u16, message: &str) -> fmt::Result {
     if let Some(name) = code.and_then(|code| code.canonical_reason()) {
         write!(f, " {name}")?;
     }
-    if message.is_empty() { Ok(()) } else { write!(f, ": {}", Escaped(message)) }
+    if message.is_empty() { Ok(()) } else { write!(f, ": {}", excerpt(message)) }
 }
 
 impl error::Error for Error {
@@ -242,16 +275,19 @@ mod tests {
                     status: 401,
                     url: url(),
                     message: "bad\u{1b}".into(),
-                    origin: Some("TURSO_TOKEN".into()),
+                    place: Some("TURSO_TOKEN".into()),
                 },
                 r"https://h/v1 refused the credential from TURSO_TOKEN: 401 Unauthorized: bad\u{1b}",
             ),
             (
-                Error::Refused { status: 403, url: url(), message: String::new(), origin: None },
+                Error::Refused { status: 403, url: url(), message: String::new(), place: None },
                 "https://h/v1 refused the credential: 403 Forbidden",
             ),
             (Error::Connection { url: url(), source: cause() }, "no answer from https://h/v1"),
-            (Error::Proxy { url: url(), source: cause() }, "the proxy refused to connect to https://h/v1"),
+            (
+                Error::Proxy { url: url(), proxy: "p:3128 (HTTPS_PROXY)".into(), transient: true, source: cause() },
+                "no connection to https://h/v1 through the proxy p:3128 (HTTPS_PROXY)",
+            ),
             (Error::Tls { url: url(), source: cause() }, "no trusted connection to https://h/v1"),
             (
                 Error::Timeout { url: url(), timeout: Duration::from_secs(30), source: None },
@@ -263,7 +299,7 @@ mod tests {
                     timeout: Duration::from_secs(30),
                     source: Some(Box::new(Error::credential("x"))),
                 },
-                "no whole answer from https://h/v1 within 30s, after an attempt that failed",
+                "no whole answer from https://h/v1 within 30s",
             ),
             (
                 Error::Status {
@@ -280,7 +316,7 @@ mod tests {
             ),
             (
                 Error::Redirect { url: url(), origin: "https://evil".into() },
-                "https://h/v1 redirects to https://evil, another origin, which must not get the credential",
+                "https://h/v1 leads to https://evil, another origin, which must not get the credential",
             ),
             (Error::TooLarge { url: url(), limit: 8 }, "the answer of https://h/v1 is larger than 8 bytes"),
             (
@@ -291,5 +327,21 @@ mod tests {
         for (error, expected) in cases {
             assert_eq!(error.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn the_alternate_form_adds_every_cause_on_the_same_line() {
+        let lost = Error::Connection { url: "https://h".into(), source: "reset\nby peer".into() };
+        let error =
+            Error::Timeout { url: "https://h".into(), timeout: Duration::from_secs(1), source: Some(lost.into()) };
+        let expected = r"no whole answer from https://h within 1s: no answer from https://h: reset\nby peer";
+        assert_eq!(format!("{error:#}"), expected);
+    }
+
+    #[test]
+    fn a_servers_words_are_cut() {
+        let message = "x".repeat(15_000);
+        let error = Error::Status { status: 500, url: "https://h".into(), message, retry_after: None };
+        assert!(error.to_string().len() < 300);
     }
 }

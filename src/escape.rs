@@ -12,7 +12,7 @@ use std::fmt::{self, Write};
 /// use turso_api_tokens::Escaped;
 /// assert_eq!(Escaped("ci\u{1b}[2J").to_string(), r"ci\u{1b}[2J");
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Escaped<'a>(
     /// The text as it came.
     pub &'a str,
@@ -36,7 +36,10 @@ impl fmt::Display for Escaped<'_> {
 /// The first characters of a text, escaped, to show what it is without repeating all of it.
 pub(crate) fn excerpt(text: &str) -> String {
     const MOST: usize = 120;
-    let mut short = Escaped(text.trim()).to_string();
+    let text = text.trim();
+    // Each character is one or more when escaped.
+    let start = text.char_indices().nth(MOST + 1).and_then(|(end, _)| text.get(..end)).unwrap_or(text);
+    let mut short = Escaped(start).to_string();
     if let Some((end, _)) = short.char_indices().nth(MOST) {
         short.truncate(end);
         short.push('…');
@@ -72,8 +75,11 @@ mod tests {
     #[test]
     fn an_excerpt_is_short_and_says_that_it_is_cut() {
         assert_eq!(excerpt(" <html>\n "), "<html>");
-        let long = excerpt(&"é".repeat(500));
-        assert_eq!(long.chars().count(), 121);
-        assert!(long.ends_with('…'));
+        assert_eq!(excerpt(&"é".repeat(120)), "é".repeat(120));
+        for long in ["é".repeat(121), "\n-".repeat(500)] {
+            let short = excerpt(&long);
+            assert_eq!(short.chars().count(), 121);
+            assert!(short.ends_with('…'));
+        }
     }
 }

@@ -1,37 +1,49 @@
 //! The proxy that the environment asks for.
 //!
 //! ureq reads the same variables, but lets `ALL_PROXY` win over `HTTPS_PROXY`, connects directly where a value is not a
-//! proxy URL, and does not know subdomains or spaces in `NO_PROXY`. Here the more specific variable wins, a value that
-//! cannot be used is an error, and `NO_PROXY` is read as curl and Go read it.
+//! proxy URL, and does not know subdomains or spaces in `NO_PROXY`. Here they are read as curl reads them for https, and
+//! a value that cannot be used is an error.
 
-use crate::Error;
+use crate::error::Error;
+use crate::url;
+use std::env;
 use std::net::IpAddr;
 use ureq::Proxy;
 use ureq::http::Uri;
 
-/// The variables for an https URL, the most specific first. `HTTP_PROXY` is a last resort: where it is the only one
-/// set, a direct connection rarely gets out.
-const VARIABLES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// The proxy for `url`, if any. An empty variable counts as unset.
+/// An environment variable as read by [`variable`].
+pub(crate) type Variable = (&'static str, String);
+
+/// The first of some environment variables that is set; an empty one counts as unset.
+pub(crate) fn variable(names: &[&'static str]) -> Result<Option<Variable>, Error> {
+    let set = |name: &&'static str| env::var_os(name).filter(|value| !value.is_empty()).map(|value| (*name, value));
+    let Some((name, value)) = names.iter().find_map(set) else { return Ok(None) };
+    let value = value.into_string().map_err(|_| Error::config(name, "it is not UTF-8"))?;
+    Ok(Some((name, value)))
+}
+
+/// The proxy for `url`, if any, and the variable that names it; `find` is [`variable`].
 ///
 /// Plain http never takes a proxy: it is for loopback, and a proxy would see the credential.
-pub(crate) fn from_env(url: &Uri, env: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>, Error> {
-    let set = |name: &'static str| env(name).filter(|value| !value.trim().is_empty()).map(|value| (name, value));
-    if url.scheme_str() != Some("https") {
+pub(crate) fn from_env(
+    url: &Uri,
+    find: impl Fn(&[&'static str]) -> Result<Option<Variable>, Error>,
+) -> Result<Option<(&'static str, Proxy)>, Error> {
+    if url.scheme_str() != Some("https") || find(&EXCEPTIONS)?.is_some_and(|(_, list)| is_exempt(&list, url)) {
         return Ok(None);
     }
-    let exceptions = set("NO_PROXY").or_else(|| set("no_proxy"));
-    if exceptions.is_some_and(|(_, list)| is_exempt(&list, url)) {
-        return Ok(None);
-    }
-    let Some((name, value)) = VARIABLES.into_iter().find_map(set) else {
-        return Ok(None);
-    };
+    let Some((name, value)) = find(&VARIABLES)? else { return Ok(None) };
+    let value = value.trim();
+    let with_scheme = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    let has_port = url::parse(&with_scheme).is_some_and(|url| url.port_u16().is_some());
     // The value may hold a password, so it is not repeated.
-    let proxy = Proxy::new(value.trim())
-        .map_err(|_| Error::config(name, "it is not the URL of a proxy, such as http://proxy.example:3128"))?;
-    Ok(Some(proxy))
+    match Proxy::new(&with_scheme) {
+        Ok(proxy) if has_port => Ok(Some((name, proxy))),
+        _ => Err(Error::config(name, "it is not the URL of a proxy with its port, such as http://proxy.example:3128")),
+    }
 }
 
 /// Whether a host stands in a `NO_PROXY` list: itself, a parent domain (with or without a leading dot or `*.`), an
@@ -84,33 +96,48 @@ fn is_within(ip: IpAddr, network: &str, bits: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn chosen(url: &str, env: &[(&str, &str)]) -> Result<Option<String>, Error> {
-        let find = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Ok(from_env(&url.parse().unwrap(), find)?.map(|proxy| proxy.host().to_owned()))
+    fn chosen(url: &str, env: &[(&'static str, &str)]) -> Result<Option<String>, Error> {
+        let find = |names: &[&'static str]| {
+            let set = |name: &&'static str| env.iter().find(|(key, value)| key == name && !value.is_empty());
+            Ok(names.iter().find_map(set).map(|(name, value)| (*name, (*value).to_owned())))
+        };
+        Ok(from_env(&url.parse().unwrap(), find)?.map(|(name, proxy)| format!("{name} {}", proxy.host())))
     }
 
     #[test]
-    fn the_most_specific_variable_wins_and_lower_case_works() {
-        let proxy = |env: &[(&str, &str)]| chosen("https://api.turso.tech/x", env).unwrap();
+    fn lower_case_wins_then_the_more_specific_and_http_proxy_has_no_say() {
+        let proxy = |env: &[(&'static str, &str)]| chosen("https://api.turso.tech/x", env).unwrap();
         assert_eq!(proxy(&[]), None);
-        assert_eq!(proxy(&[("HTTPS_PROXY", "")]), None);
-        for name in VARIABLES {
-            assert_eq!(proxy(&[(name, "http://p:3128")]).as_deref(), Some("p"), "{name}");
+        assert_eq!(proxy(&[("HTTP_PROXY", "http://p:1"), ("http_proxy", "http://p:1"), ("HTTPS_PROXY", "")]), None);
+        let mut env = vec![];
+        for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"] {
+            env.push((name, "http://p:3128"));
+            assert_eq!(proxy(&env), Some(format!("{name} p")));
         }
-        assert_eq!(proxy(&[("ALL_PROXY", "http://all"), ("HTTPS_PROXY", "http://https")]).as_deref(), Some("https"));
-        assert_eq!(proxy(&[("HTTP_PROXY", "http://http"), ("all_proxy", "socks5://all")]).as_deref(), Some("all"));
-        assert_eq!(proxy(&[("HTTPS_PROXY", "p:3128")]).as_deref(), Some("p"));
+        for value in ["p:3128", "user:pass@p:1", "https://p:1", "socks4://p:1", "socks4a://p:1", "socks5h://u:p@p:1/"] {
+            assert_eq!(proxy(&[("HTTPS_PROXY", value)]).as_deref(), Some("HTTPS_PROXY p"), "{value}");
+        }
     }
 
     #[test]
     fn plain_http_takes_no_proxy() {
-        let env = [("HTTP_PROXY", "http://p"), ("ALL_PROXY", "http://p")];
+        let env = [("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", "nonsense")];
         assert_eq!(chosen("http://127.0.0.1:1/x", &env).unwrap(), None);
     }
 
     #[test]
     fn a_value_that_is_no_proxy_is_an_error_that_does_not_repeat_it() {
-        for value in ["ftp://user:secret@p", "http://secret secret", "://secret"] {
+        for value in [
+            "ftp://user:secret@p:1",
+            "http://secret secret",
+            "://secret",
+            "secret",
+            "http://secret",
+            "http://secret@p:99999",
+            "http://secret@:1",
+            "http://p:secret",
+            ":1",
+        ] {
             let error = chosen("https://h", &[("HTTPS_PROXY", value)]).unwrap_err().to_string();
             assert!(error.starts_with("HTTPS_PROXY: ") && !error.contains("secret"), "{error}");
         }
@@ -118,7 +145,7 @@ mod tests {
 
     #[test]
     fn no_proxy_exempts_hosts_domains_addresses_and_networks() {
-        let exempt = |list, url| chosen(url, &[("ALL_PROXY", "http://p"), ("NO_PROXY", list)]).unwrap().is_none();
+        let exempt = |list, url| chosen(url, &[("ALL_PROXY", "http://p:1"), ("NO_PROXY", list)]).unwrap().is_none();
         for (list, url) in [
             ("*", "https://h"),
             ("a, h", "https://h"),

@@ -1,6 +1,7 @@
-//! Which failures are tried again, and when: a pure decision, without a clock and without randomness of its own.
+//! Which failures are tried again, and when; how long connecting may take. Pure decisions, without a clock and without
+//! randomness of their own.
 
-use crate::Error;
+use crate::error::Error;
 use std::time::Duration;
 
 /// The longest first wait; each further one is twice as long, up to [`LONGEST`].
@@ -25,6 +26,25 @@ pub(crate) fn wait(error: &Error, failures: u32, retries: u32, left: Duration, r
     let backoff = FIRST.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST);
     Some(asked + backoff.max(asked / 4).min(room).mul_f64(random))
 }
+
+/// How long connecting may take when it begins for the `time`th time in an attempt, counted from 0; `None` where it has
+/// failed. Nothing was sent until it succeeds, so it may begin anew.
+///
+/// The first is short, so that an address which swallows packets costs less than a second; the next lets a lost packet be
+/// sent again; the last lets a slow line through.
+pub(crate) fn connecting(time: u32, left: Duration, is_last_attempt: bool) -> Option<Duration> {
+    let budget = match time {
+        0 => FIRST_CONNECTING,
+        1 => Duration::from_secs(4),
+        2 if is_last_attempt => left,
+        2 => left / 3,
+        _ => return None,
+    };
+    Some(budget.min(left))
+}
+
+/// What connecting may take at first.
+pub(crate) const FIRST_CONNECTING: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -87,6 +107,19 @@ mod tests {
         assert_eq!(wait(&status(503, Some(30)), 1, 2, LEFT, 0.0), None);
         assert_eq!(wait(&status(503, Some(u64::MAX)), 1, 2, LEFT, 0.0), None);
         assert_eq!(wait(&status(404, Some(1)), 1, 2, LEFT, 0.0), None);
+    }
+
+    #[test]
+    fn connecting_begins_anew_with_more_time_up_to_all_that_is_left_on_the_last_attempt() {
+        let budgets = |left: u64, last| -> Vec<Option<u64>> {
+            (0..4)
+                .map(|time| connecting(time, Duration::from_secs(left), last).map(|budget| budget.as_secs()))
+                .collect()
+        };
+        assert_eq!(budgets(30, false), [Some(1), Some(4), Some(10), None]);
+        assert_eq!(budgets(30, true), [Some(1), Some(4), Some(30), None]);
+        assert_eq!(budgets(0, true), [Some(0), Some(0), Some(0), None]);
+        assert_eq!(budgets(3, false), [Some(1), Some(3), Some(1), None]);
     }
 
     /// A xorshift generator: the simulation has to be the same on every run.

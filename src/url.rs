@@ -1,35 +1,30 @@
 //! The URL that is called, and the one origin that may be.
 
-use crate::Error;
 use std::net::IpAddr;
 use ureq::http::Uri;
-use ureq::http::uri::{PathAndQuery, Scheme};
+use ureq::http::uri::Scheme;
 
 const PATH: &str = "/v1/auth/api-tokens";
 
-/// The endpoint below a base URL, once it is known that a credential may be sent there.
-pub(crate) fn endpoint(base: &str) -> Result<Uri, Error> {
+/// The endpoint below a base URL, once it is known that a credential may be sent there; else what is wrong with it.
+pub(crate) fn endpoint(base: &str) -> Result<Uri, String> {
     let wrong = |problem: &str| {
         // What stands before an @ may be a secret.
-        let shown = if base.contains('@') { "" } else { base };
-        Error::config("base URL", format!("{shown}{}{problem}", if shown.is_empty() { "" } else { ": " }))
+        if base.contains('@') || base.is_empty() { problem.to_owned() } else { format!("{base}: {problem}") }
     };
-    if authority_of(base).contains('@') {
+    let authority = base.split_once("://").map_or(base, |(_, rest)| rest).split(['/', '?', '#']).next();
+    if authority.is_some_and(|authority| authority.contains('@')) {
         return Err(wrong("it must not have a user; the credential is given apart from it"));
     }
     // `Uri` drops a fragment without a word.
     if base.contains(['?', '#']) {
         return Err(wrong("it must not have a query or a fragment"));
     }
-    let url = format!("{}{PATH}", base.trim_end_matches('/'));
-    let url: Uri = url.parse().map_err(|_| wrong("it is not a URL; it should look like https://api.turso.tech"))?;
-    let host = url.host().unwrap_or_default();
-    if !has_place(&url) {
-        return Err(wrong("it is not a URL with a host; it should look like https://api.turso.tech"));
-    }
+    let url = parse(&format!("{}{PATH}", base.trim_end_matches('/')));
+    let url = url.ok_or_else(|| wrong("it is not a URL with a host; it should look like https://api.turso.tech"))?;
     match url.scheme_str() {
         Some("https") => Ok(url),
-        Some("http") if is_loopback(host) => Ok(url),
+        Some("http") if is_loopback(url.host().unwrap_or_default()) => Ok(url),
         Some("http") => Err(wrong("plain http would show the credential to the network; use https")),
         _ => Err(wrong("it must begin with https://")),
     }
@@ -50,54 +45,32 @@ pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
     scheme_a == scheme_b && host_a.eq_ignore_ascii_case(host_b) && port_a == port_b
 }
 
-/// Where a redirect from `base` leads; `None` where its `Location` is not a URL.
-pub(crate) fn redirect(base: &Uri, location: &str) -> Option<Uri> {
-    let location = location.split('#').next().unwrap_or_default();
-    if location.starts_with("//") {
-        return format!("{}:{location}", base.scheme_str()?).parse().ok().filter(has_place);
-    }
-    // A colon before any of these ends a scheme (RFC 3986, section 4.2).
-    if location.split(['/', '?']).next().is_some_and(|first| first.contains(':')) {
-        return location.parse().ok().filter(has_place);
-    }
-    let path = if location.starts_with('/') {
-        location.to_owned()
-    } else if location.is_empty() || location.starts_with('?') {
-        format!("{}{location}", base.path())
+/// Where a redirect leads: a URL of the same origin, or the name of another one; `None` where its `Location` is neither
+/// a URL (with its scheme or without) nor an absolute path.
+pub(crate) fn redirect(from: &Uri, location: &str) -> Option<Result<Uri, String>> {
+    let location = location.split('#').next()?;
+    let to = if location.starts_with("//") {
+        parse(&format!("{}:{location}", from.scheme_str()?))?
+    } else if location.starts_with('/') {
+        parse(&format!("{}{location}", origin(from)))?
     } else {
-        join(base.path(), location)
+        parse(location)?
     };
-    let mut parts = base.clone().into_parts();
-    parts.path_and_query = Some(path.parse::<PathAndQuery>().ok()?);
-    Uri::from_parts(parts).ok()
-}
-
-/// Puts a relative path in the place of the last segment of another.
-fn join(base: &str, relative: &str) -> String {
-    let mut segments: Vec<&str> = base.split('/').collect();
-    segments.pop();
-    for segment in relative.split('/') {
-        match segment {
-            "." => {}
-            ".." => {
-                segments.truncate(segments.len().saturating_sub(1).max(1));
-            }
-            segment => segments.push(segment),
-        }
+    if !same_origin(from, &to) {
+        return Some(Err(origin(&to)));
     }
-    segments.join("/")
+    // Only the path is taken, so that a user in the `Location` goes nowhere.
+    let mut parts = from.clone().into_parts();
+    parts.path_and_query = to.into_parts().path_and_query;
+    Uri::from_parts(parts).ok().map(Ok)
 }
 
-fn authority_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
-/// Whether there is a host to connect to, and a port where one is given.
-fn has_place(url: &Uri) -> bool {
-    let (Some(authority), Some(host)) = (url.authority(), url.host()) else { return false };
-    let port = authority.as_str().rsplit('@').next().and_then(|place| place.strip_prefix(host));
-    url.scheme().is_some() && !host.is_empty() && (port == Some("") || url.port_u16().is_some())
+/// A URL with a scheme, a host, and a port where one is given.
+pub(crate) fn parse(text: &str) -> Option<Uri> {
+    let url: Uri = text.parse().ok()?;
+    let host = url.host().filter(|host| !host.is_empty())?;
+    let port = url.authority()?.as_str().rsplit('@').next()?.strip_prefix(host)?;
+    (url.scheme().is_some() && (port.is_empty() || url.port_u16().is_some())).then_some(url)
 }
 
 fn parts(url: &Uri) -> (&str, &str, u16) {
@@ -158,7 +131,7 @@ mod tests {
             "https://hö",
             "http://127.1",
         ] {
-            let error = endpoint(base).expect_err(base).to_string();
+            let error = endpoint(base).expect_err(base);
             assert!(!error.contains("pass"), "{error}");
         }
     }
@@ -174,22 +147,25 @@ mod tests {
     }
 
     #[test]
-    fn a_location_is_resolved_as_rfc_3986_says() {
+    fn a_location_is_a_url_or_an_absolute_path() {
         let base = "https://h:8/a/b?q".parse().unwrap();
         for (location, expected) in [
-            ("https://other/x", "https://other/x"),
-            ("//other/x", "https://other/x"),
-            ("/x?y#z", "https://h:8/x?y"),
-            ("x/y", "https://h:8/a/x/y"),
-            ("./x", "https://h:8/a/x"),
-            ("../x", "https://h:8/x"),
-            ("../../../x", "https://h:8/x"),
-            ("?new", "https://h:8/a/b?new"),
-            ("", "https://h:8/a/b"),
+            ("/x?y#z", Ok("https://h:8/x?y")),
+            ("https://H:8/x", Ok("https://h:8/x")),
+            ("https://user:pass@h:8/x", Ok("https://h:8/x")),
+            ("https://h:8", Ok("https://h:8/")),
+            ("//h:8/x", Ok("https://h:8/x")),
+            ("https://other/x", Err("https://other")),
+            ("https://h:8@other/x", Err("https://other")),
+            ("//other/x", Err("https://other")),
+            ("http://h:8/x", Err("http://h:8")),
+            ("https://h/x", Err("https://h")),
         ] {
-            assert_eq!(redirect(&base, location).map(|url| url.to_string()).as_deref(), Some(expected), "{location}");
+            let expected = expected.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(redirect(&base, location).unwrap().map(|url| url.to_string()), expected, "{location}");
         }
-        for bad in ["https://", "mailto:x", "/a b", "//", "https://h:x/"] {
+        for bad in ["", "x/y", "../x", "?new", "#x", "https://", "mailto:x", "/a b", "//", "https://h:x/", "/\u{e9}\n"]
+        {
             assert_eq!(redirect(&base, bad), None, "{bad}");
         }
     }

@@ -1,7 +1,7 @@
 //! One call is one request, as documented, over one pool.
 
-use crate::server::{FIRST, Server, Step, ok};
-use crate::support::{SECRET, builder, chain, client};
+use crate::server::{FIRST, Server, Step, answer, ok};
+use crate::support::{SECRET, builder, client};
 use std::thread;
 use std::time::Duration;
 use turso_api_tokens::{Client, Credential, Error};
@@ -97,15 +97,75 @@ fn a_credential_as_long_as_any_header_may_be_is_sent_whole() {
 }
 
 #[test]
+fn a_request_line_of_15_kilobytes_is_sent_whole_with_the_credential() {
+    for length in [2_000, 2_040, 2_080, 2_120, 2_200, 15_000] {
+        let path = format!("/{}", "x".repeat(length));
+        let moved = || answer("307 x", &format!("Location: {path}\r\n"), "");
+        for agent in [None, Some(ureq::Agent::new_with_config(ureq::Agent::config_builder().proxy(None).build()))] {
+            let server = Server::script([moved(), ok(FIRST)]);
+            let builder = builder(&server.url());
+            let builder = if let Some(agent) = agent { builder.agent(agent) } else { builder };
+            assert_eq!(builder.build().unwrap().list().unwrap().len(), 2);
+            let second = &server.requests()[1];
+            assert!(second.starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{length}");
+            assert!(second.contains(&format!("authorization: Bearer {SECRET}\r\n")), "{length}");
+        }
+    }
+}
+
+#[test]
+fn no_coding_is_asked_for_and_no_cookie_sent_back() {
+    let set = || answer("200 OK", "Set-Cookie: a=b; Path=/\r\n", FIRST);
+    let server = Server::script([answer("503 x", "Set-Cookie: c=d\r\n", ""), set(), set(), ok(FIRST)]);
+    let client = builder(&server.url()).build().unwrap();
+    for _ in 0..3 {
+        client.list().unwrap();
+    }
+    for request in server.requests() {
+        let request = request.to_ascii_lowercase();
+        assert!(request.contains("accept-encoding: identity\r\n") && !request.contains("cookie"), "{request}");
+    }
+}
+
+#[test]
+fn an_endless_timeout_is_as_good_as_none() {
+    let server = Server::script([ok(FIRST)]);
+    assert_eq!(builder(&server.url()).timeout(Duration::MAX).build().unwrap().list().unwrap().len(), 2);
+}
+
+#[test]
+fn an_observer_is_told_where_settings_come_from_and_how_each_attempt_goes() {
+    let server = Server::script([crate::server::error("503 x", "busy"), ok(FIRST)]);
+    let (lines, note) = crate::support::notes();
+    builder(&server.url()).observer(note).build().unwrap().list().unwrap();
+    let lines = lines.lock().unwrap().clone();
+    for (line, words) in lines.iter().zip([
+        "credential: given by the program",
+        &format!("base URL: {}", server.url()),
+        "proxy: none",
+        "certificates: the bundled Mozilla roots",
+        &format!("GET {}/v1/auth/api-tokens, ", server.url()),
+        "503 Service Unavailable after ",
+        "attempt 1 failed after ",
+        "next attempt in ",
+        "GET ",
+        "200 OK after ",
+        "108 bytes after ",
+    ]) {
+        assert!(line.starts_with(words), "{words}: {lines:#?}");
+    }
+    assert_eq!(lines.len(), 11, "{lines:#?}");
+}
+
+#[test]
 fn a_wrong_setting_is_said_by_build() {
-    let said = |builder: turso_api_tokens::ClientBuilder| chain(&builder.build().unwrap_err());
+    let said = |builder: turso_api_tokens::ClientBuilder| format!("{:#}", builder.build().unwrap_err());
     let url = "http://127.0.0.1:1";
     assert!(said(builder("http://example.com")).contains("use https"));
     assert!(said(builder(url).timeout(Duration::ZERO)).starts_with("timeout: "));
-    assert!(said(builder(url).timeout(Duration::MAX)).starts_with("timeout: "));
     assert!(said(builder(url).user_agent("a\r\nb")).starts_with("user agent: "));
     assert!(said(builder(url).user_agent("")).starts_with("user agent: "));
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    #[cfg(feature = "rustls")]
     {
         assert!(said(builder(url).root_certificates_pem(b"no pem")).contains("holds no PEM certificate"));
         assert!(said(builder(url).root_certificates_pem(b"-----BEGIN CERTIFICATE-----\n!")).contains("is not PEM"));
@@ -122,21 +182,6 @@ fn the_public_types_can_be_shared_between_threads() {
     shared::<Error>();
     shared::<turso_api_tokens::Answer>();
     shared::<turso_api_tokens::ApiToken>();
-}
-
-#[cfg(feature = "serde")]
-#[test]
-fn tokens_go_through_serde_in_the_form_of_the_api() {
-    let token = crate::support::call([ok(crate::server::TODAY)]).unwrap().remove(3);
-    let json = serde_json::to_string(&token).unwrap();
-    assert!(json.starts_with(
-        r#"{"name":"deploy","id":"0Qm1bJ3mEe2We-rqOx4wmQ","organization":"acme","group":"edge","scopes":["#
-    ));
-    assert_eq!(serde_json::from_str::<turso_api_tokens::ApiToken>(&json).unwrap(), token);
-    let first: turso_api_tokens::ApiToken = serde_json::from_str(r#"{"name":"a","id":"b","scopes":null}"#).unwrap();
-    assert_eq!(serde_json::to_string(&first).unwrap(), r#"{"name":"a","id":"b"}"#);
-    assert!(serde_json::from_str::<turso_api_tokens::ApiToken>(r#"{"name":"a"}"#).is_err());
-    assert_eq!(serde_json::to_string(&first.access()).unwrap(), r#""unrestricted""#);
 }
 
 #[test]

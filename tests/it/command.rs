@@ -21,14 +21,14 @@ fn the_table_has_the_words_of_the_official_cli_in_aligned_columns() {
     assert_eq!(
         run(TODAY, &[]),
         "\
-NAME    ID                      SCOPE         PERMISSIONS                   CREATED AT
-laptop  clGFZ4STEe6fljpFzIum8A  all           —                             2023-11-16
-ci      SYzcpe3jEe2We-rqOx4wmQ  acme          —                             2025-02-03
-backup  wPvoKe3qEe2We-rqOx4wmQ  acme/default  read-only                     2026-01-31
-deploy  0Qm1bJ3mEe2We-rqOx4wmQ  acme/edge     read,db:create,db:mint-token  2026-10-05
+NAME    ID                      SCOPE         CREATED AT  PERMISSIONS
+laptop  clGFZ4STEe6fljpFzIum8A  all           2023-11-16  —
+ci      SYzcpe3jEe2We-rqOx4wmQ  acme          2025-02-03  —
+backup  wPvoKe3qEe2We-rqOx4wmQ  acme/default  2026-01-31  read-only
+deploy  0Qm1bJ3mEe2We-rqOx4wmQ  acme/edge     2026-10-05  read,db:create,db:mint-token
 "
     );
-    assert_eq!(run(r#"{"tokens":null}"#, &[]), "NAME  ID  SCOPE  PERMISSIONS  CREATED AT\n");
+    assert_eq!(run(r#"{"tokens":null}"#, &[]), "NAME  ID  SCOPE  CREATED AT  PERMISSIONS\n");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn the_base_url_comes_from_the_option_then_the_variables() {
     start(&[]).env("TURSO_API_BASEURL", &right.url()).env("TURSO_BASE_URL", wrong).run().succeeded();
     start(&[]).env("TURSO_API_BASEURL", "").env("TURSO_BASE_URL", &right.url()).run().succeeded();
     assert!(start(&["--base-url", "http://example.com"]).run().failed(2).contains("use https"));
-    assert!(start(&["--base-url", ""]).run().failed(2).contains("base URL"));
+    assert!(start(&["--base-url", ""]).run().failed(2).contains("--base-url: it is not a URL"));
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn html_in_place_of_json_asks_whether_the_base_url_is_right() {
     );
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(feature = "rustls")]
 #[test]
 fn a_private_authority_is_asked_for_and_taken_from_the_option_or_the_variable() {
     let (authority, folder) = (Authority::new(), Folder::new());

@@ -29,11 +29,11 @@ mod checks;
 #[cfg(feature = "cli")]
 mod command;
 mod deadline;
-#[cfg(all(feature = "cli", feature = "rustls", not(feature = "native-tls")))]
+#[cfg(all(feature = "cli", feature = "rustls"))]
 mod distribution;
 mod origin;
 mod proxies;
 mod retries;
 mod secrecy;
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(feature = "rustls")]
 mod tls;

@@ -1,6 +1,6 @@
 //! Proxies from the environment, through the binary, whose environment is its own.
 
-#[cfg(all(feature = "cli", any(feature = "rustls", feature = "native-tls")))]
+#[cfg(all(feature = "cli", feature = "rustls"))]
 mod through_the_binary {
     use crate::server::{FIRST, Server, Step, answer, ok};
     use crate::support::{Authority, Folder, SECRET, program, within};

@@ -42,7 +42,7 @@ fn a_connection_refused_reset_or_lost_before_the_answer_is_whole_is_tried_again(
     let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{FIRST}", FIRST.len());
     for cut in [0, 5, 20, whole.len() - 1] {
         let part = Step::Reply(whole.as_bytes()[..cut].to_vec());
-        let server = Server::script([Step::Reset, part, Step::Close, ok(FIRST)]);
+        let server = Server::script([Step::Reset(Vec::new()), part, Step::Close, ok(FIRST)]);
         assert_eq!(builder(&server.url()).build().unwrap().list().unwrap().len(), 2, "{cut}");
         assert_eq!(server.connections(), 3);
     }

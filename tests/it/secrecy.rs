@@ -1,7 +1,7 @@
 //! The credential never shows: not in `Debug`, not in an error, not in any log record at any level.
 
 use crate::server::{FIRST, Server, Step, answer, ok};
-use crate::support::{SECRET, builder, chain};
+use crate::support::{SECRET, builder};
 use std::sync::{Mutex, Once};
 use turso_api_tokens::{Client, Credential};
 
@@ -60,7 +60,7 @@ fn no_log_record_at_any_level_holds_any_part_of_it() {
         assert!(!records.iter().any(|record| record.contains(part)), "{part} is in a record");
     }
     assert!(
-        records.iter().any(|record| record.starts_with("turso_api_tokens::client GET ")),
+        records.iter().any(|record| record.starts_with("turso_api_tokens::call GET ")),
         "the crate's own records are there"
     );
 }
@@ -83,7 +83,7 @@ fn debug_and_errors_show_none_of_it() {
     );
     for _ in 0..5 {
         let error = client.list().unwrap_err();
-        shown += &format!("{error:?} {error:#?} {}", chain(&error));
+        shown += &format!("{error:?} {error:#?} {error:#}");
     }
     shown += &format!("{:?}", builder("https://a:b@h").build());
     for start in 0..SECRET.len() - 8 {

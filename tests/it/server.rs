@@ -33,8 +33,8 @@ pub enum Step {
     Silence,
     /// Writes these bytes without reading.
     Greet(Vec<u8>),
-    /// Lets a request come, and closes without reading it: to the client, a reset.
-    Reset,
+    /// Lets a request come on a new connection, writes these bytes, and closes without reading it: to the client, a reset.
+    Reset(Vec<u8>),
     /// Ends this connection and takes the next.
     Close,
 }
@@ -94,8 +94,16 @@ impl Server {
         Self::start(steps.into_iter().collect(), None, Some(wrap))
     }
 
+    /// Does the same forever, at an address of the caller's.
+    pub fn always_at(listener: TcpListener, step: fn() -> Step) -> Self {
+        Self::listen(listener, VecDeque::new(), Some(step), None)
+    }
+
     fn start(script: VecDeque<Step>, last: Option<fn() -> Step>, wrap: Option<Wrap>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), script, last, wrap)
+    }
+
+    fn listen(listener: TcpListener, script: VecDeque<Step>, last: Option<fn() -> Step>, wrap: Option<Wrap>) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script: script.into(),
@@ -165,9 +173,12 @@ impl Drop for Server {
 impl Shared {
     fn serve(&self, stream: TcpStream) {
         stream.set_nodelay(true).unwrap();
-        if self.next_is(|step| matches!(step, Step::Reset)) {
-            self.script.lock().unwrap().pop_front();
+        if self.next_is(|step| matches!(step, Step::Reset(_))) {
+            let step = self.script.lock().unwrap().pop_front();
             let _ = stream.peek(&mut [0]);
+            if let Some(Step::Reset(bytes)) = step {
+                let _ = (&stream).write_all(&bytes);
+            }
             return;
         }
         let wrapped = match &self.wrap {
@@ -211,7 +222,7 @@ impl Shared {
                     while connection.read(&mut [0; 1024])? > 0 {}
                     return Ok(());
                 }
-                Step::Reset | Step::Close => return Ok(()),
+                Step::Reset(_) | Step::Close => return Ok(()),
             }
         }
     }

@@ -3,9 +3,10 @@
 use crate::server::{Connection, Server, Step, Wrap};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use std::sync::Arc;
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use turso_api_tokens::{Client, ClientBuilder, Credential, Error};
 
@@ -26,12 +27,11 @@ pub fn call(steps: impl IntoIterator<Item = Step>) -> Result<Vec<turso_api_token
     client(&Server::script(steps).url()).list()
 }
 
-/// An error with its causes.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", chain(cause)),
-        None => error.to_string(),
-    }
+/// What an observer is told, and the observer.
+pub fn notes() -> (Arc<Mutex<Vec<String>>>, impl Fn(std::fmt::Arguments<'_>) + Send + Sync + 'static) {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let to = Arc::clone(&lines);
+    (lines, move |line| to.lock().unwrap().push(line.to_string()))
 }
 
 /// Asserts that something is over within some seconds, with room for a busy machine.
@@ -43,10 +43,30 @@ pub fn within<T>(seconds: u64, work: impl FnOnce() -> T) -> T {
     result
 }
 
+/// A listener that swallows connections: they wait in its queue until that is full; from then on, packets are dropped.
+pub struct Dead {
+    pub address: SocketAddr,
+    _waiting: Vec<TcpStream>,
+    _listener: TcpListener,
+}
+
+impl Dead {
+    pub fn new(address: &str) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            waiting.push(stream);
+            assert!(waiting.len() < 100_000, "the queue does not fill");
+        }
+        Self { address, _waiting: waiting, _listener: listener }
+    }
+}
+
 /// Runs a test that calls https in this process, whose environment is the developer's: where that asks for a proxy, the
 /// test runs again in a process without it.
 pub fn without_proxies(test: &str, body: impl FnOnce()) {
-    let variables = ["HTTPS_PROXY", "ALL_PROXY", "HTTP_PROXY"].map(|name| [name.to_owned(), name.to_ascii_lowercase()]);
+    let variables = ["HTTPS_PROXY", "ALL_PROXY"].map(|name| [name.to_owned(), name.to_ascii_lowercase()]);
     let variables = variables.as_flattened();
     if variables.iter().all(|name| std::env::var_os(name).is_none()) {
         return body();
@@ -69,12 +89,8 @@ pub struct Authority {
 
 impl Authority {
     pub fn new() -> Self {
-        // OpenSSL looks an issuer up by its name alone, so each has its own.
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("test authority {}", NEXT.fetch_add(1, Ordering::Relaxed));
         let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
@@ -96,7 +112,12 @@ impl Authority {
 }
 
 /// TLS for the test server with a certificate and key.
-pub fn tls((certificate, key): &(String, String)) -> Wrap {
+pub fn tls(identity: &(String, String)) -> Wrap {
+    tls_counting(identity, Arc::default())
+}
+
+/// The same, counting the handshakes that resume a session.
+pub fn tls_counting((certificate, key): &(String, String), resumed: Arc<AtomicU32>) -> Wrap {
     use rustls::pki_types::pem::PemObject;
     let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
@@ -110,6 +131,9 @@ pub fn tls((certificate, key): &(String, String)) -> Wrap {
     Arc::new(move |mut stream| {
         let mut session = ServerConnection::new(Arc::clone(&config)).unwrap();
         session.complete_io(&mut stream).ok()?;
+        if session.handshake_kind() == Some(HandshakeKind::Resumed) {
+            resumed.fetch_add(1, Ordering::Relaxed);
+        }
         Some(Box::new(StreamOwned::new(session, stream)) as Box<dyn Connection>)
     })
 }

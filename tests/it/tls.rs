@@ -1,8 +1,10 @@
 //! Only a server that can be trusted gets a request.
 
 use crate::server::{FIRST, Server, Step, Wrap, ok};
-use crate::support::{Authority, builder, chain, tls, without_proxies};
+use crate::support::{Authority, builder, tls, tls_counting, without_proxies};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use turso_api_tokens::{ApiToken, Error};
 
 fn call(name: &str, wrap: Wrap, pem: Option<&str>) -> (Result<Vec<ApiToken>, Error>, usize) {
@@ -48,7 +50,7 @@ fn a_server_that_cannot_be_trusted_gets_no_request() {
         for (name, wrap, pem) in cases {
             let (result, requests) = call("localhost", wrap, pem.as_deref());
             let error = result.expect_err(name);
-            assert!(matches!(error, Error::Tls { .. }) && !error.is_transient(), "{name}: {}", chain(&error));
+            assert!(matches!(error, Error::Tls { .. }) && !error.is_transient(), "{name}: {error:#}");
             assert_eq!(requests, 0, "{name}");
         }
     });
@@ -64,8 +66,24 @@ fn what_does_not_speak_tls_1_2_or_1_3_is_refused() {
         for reply in [hello, alert, b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
             let server = Server::script([Step::Greet(reply.to_vec()), Step::Silence]);
             let error = builder(&format!("https://localhost:{}", server.port())).build().unwrap().list().unwrap_err();
-            assert!(matches!(error, Error::Tls { .. }), "{}", chain(&error));
+            assert!(matches!(error, Error::Tls { .. }), "{error:#}");
             assert!(!server.requests().iter().any(|request| request.contains("authorization")));
         }
+    });
+}
+
+#[test]
+fn a_clients_second_connection_resumes_the_session_of_the_first() {
+    without_proxies("tls::a_clients_second_connection_resumes_the_session_of_the_first", || {
+        let authority = Authority::new();
+        let resumed = Arc::new(AtomicU32::new(0));
+        let wrap = tls_counting(&authority.certify(&["localhost"], |_| {}), Arc::clone(&resumed));
+        let server = Server::wrapped([ok(FIRST), Step::Close, ok(FIRST), Step::Close, ok(FIRST)], wrap);
+        let url = format!("https://localhost:{}", server.port());
+        let client = builder(&url).root_certificates_pem(authority.pem.as_bytes()).build().unwrap();
+        for _ in 0..3 {
+            client.list().unwrap();
+        }
+        assert_eq!((server.connections(), resumed.load(Ordering::Relaxed)), (3, 2));
     });
 }

@@ -1,9 +1,12 @@
-//! What the command line asks for.
+//! What the command line asks for, and the client that it makes.
 
+use crate::messages::{self, Failure};
 use lexopt::prelude::*;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use turso_api_tokens::{Client, Credential, Error};
 
 const HELP: &str = "\
 List the Turso Platform API tokens of an account.
@@ -11,24 +14,43 @@ List the Turso Platform API tokens of an account.
 Usage: turso-api-tokens [OPTIONS]
 
 Output:
-      --json                  The API's answer as it came, once it is known to be whole
-      --tsv                   One line per token: name, id, organization, group, scopes, created_at
-  -q, --quiet                 No list, only the checks
+      --json               The API's answer, once known to be whole
+      --tsv                A line per token: name, id, organization, group,
+                           scopes, created_at
+  -q, --quiet              No list, only the checks
 
 Checks:
-      --require <NAME>        Fail unless a token of this name exists; repeatable
-      --deny <RULE>           Fail if a token matches: unrestricted, older-than=<DAYS>d; repeatable
+      --require <NAME>     Fail unless a token has this name; repeatable
+      --deny <RULE>        Fail if a token matches: unrestricted,
+                           older-than=<DAYS>d; repeatable
 
 Connection:
-      --token-file <FILE>     Read the credential from FILE, or from standard input if FILE is -
-      --base-url <URL>        [env: TURSO_API_BASEURL, TURSO_BASE_URL] [default: https://api.turso.tech]
-      --ca-file <FILE>        Trust the PEM certificates in FILE instead of the bundled ones [env: SSL_CERT_FILE]
-      --timeout <SECONDS>     Give up after this long, retries included [default: 30]
-      --retries <N>           Try again this often after a transient failure [default: 2]
+      --token-file <FILE>  Read the credential from FILE; - is standard input
+      --base-url <URL>     [env: TURSO_API_BASEURL, TURSO_BASE_URL]
+                           [default: https://api.turso.tech]
+      --ca-file <FILE>     Trust the PEM certificates in FILE, not the bundled
+                           ones [env: SSL_CERT_FILE]
+      --timeout <SECONDS>  Give up after this long, retries included
+                           [default: 30]
+      --retries <N>        Try again this often after a transient failure
+                           [default: 2]
 
-  -v, --verbose               Say on standard error what is tried and how it goes
+  -v, --verbose            Say on standard error what is tried and how it goes
   -h, --help
   -V, --version
+
+Credential: --token-file, else TURSO_API_TOKEN, else TURSO_TOKEN, else the login
+of the turso CLI (`turso auth login`).
+
+Proxy: HTTPS_PROXY, else ALL_PROXY, but for the hosts in NO_PROXY.
+
+Exit codes:
+  0  listed, and every check held
+  1  a check did not hold
+  2  the problem is on this machine: option, credential, file, output
+  3  the API refused the credential (401, 403)
+  4  no answer: network, TLS, proxy, timeout, 429 or 5xx; later may help
+  5  an answer that is not the documented one
 ";
 
 /// What to do.
@@ -94,7 +116,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, 
             Long("deny") => options.deny.push(rule(&value(&mut parser, "--deny")?.to_string_lossy())?),
             Long("token-file") => options.token_file = Some(path("--token-file", value(&mut parser, "--token-file")?)?),
             Long("base-url") => {
-                options.base_url = Some(value(&mut parser, "--base-url")?.to_string_lossy().into_owned());
+                let url = value(&mut parser, "--base-url")?.into_string();
+                options.base_url = Some(url.map_err(|_| "--base-url takes a URL in UTF-8")?);
             }
             Long("ca-file") => options.ca_file = Some(path("--ca-file", value(&mut parser, "--ca-file")?)?),
             Long("timeout") => options.timeout = seconds(&value(&mut parser, "--timeout")?.to_string_lossy())?,
@@ -116,6 +139,71 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, 
         }
     }
     Ok(Action::List(options))
+}
+
+impl Options {
+    /// The client that these options and the environment ask for.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        let credential = match &self.token_file {
+            None => Credential::discover()?,
+            Some(path) if path.as_os_str() == "-" => from_standard_input()?,
+            Some(path) => Credential::from_file(path)?,
+        };
+        let mut builder = Client::builder(credential).environment().retries(self.retries).timeout(self.timeout);
+        if self.verbose {
+            for option in self.sources() {
+                messages::say(&option);
+            }
+            builder = builder.observer(|line| messages::say(&line.to_string()));
+        }
+        if let Some(url) = &self.base_url {
+            builder = builder.base_url(url);
+        }
+        if let Some(path) = &self.ca_file {
+            let shown = path.display();
+            let pem = std::fs::read(path)
+                .map_err(|error| Failure::Input(format!("--ca-file: could not read {shown}: {error}")))?;
+            builder = builder.root_certificates_pem(&pem);
+        }
+        builder.build().map_err(|error| self.blame(error))
+    }
+
+    /// What comes from an option; the library says the rest.
+    fn sources(&self) -> impl Iterator<Item = String> {
+        let from = |what: &str, option: &str, path: &Path| format!("{what}: {option} {}", path.display());
+        let token_file = self.token_file.as_deref().map(|path| from("credential", "--token-file", path));
+        let base_url = self.base_url.as_deref().map(|url| format!("base URL: --base-url {url}"));
+        let ca_file = self.ca_file.as_deref().map(|path| from("certificates", "--ca-file", path));
+        token_file.into_iter().chain(base_url).chain(ca_file)
+    }
+
+    /// Names the option that a wrong setting came from.
+    fn blame(&self, error: Error) -> Failure {
+        match (&error, &self.ca_file) {
+            (Error::Config { setting: "base URL", problem, .. }, _) if self.base_url.is_some() => {
+                Failure::Input(format!("--base-url: {problem}"))
+            }
+            (Error::Config { setting: "root certificates", .. }, Some(path)) => {
+                let said = format!("{error:#}").replacen("root certificates: the PEM text", "", 1);
+                Failure::Input(format!("--ca-file: {}{said}", path.display()))
+            }
+            _ => Failure::Call(error),
+        }
+    }
+}
+
+/// As for a file.
+const LONGEST_CREDENTIAL: u64 = 64 * 1024;
+
+fn from_standard_input() -> Result<Credential, Failure> {
+    let wrong = |problem: String| Failure::Input(format!("standard input (--token-file -): {problem}"));
+    let mut text = Vec::new();
+    io::stdin().take(LONGEST_CREDENTIAL + 1).read_to_end(&mut text).map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > LONGEST_CREDENTIAL {
+        return Err(wrong("it is larger than 64 KiB".to_owned()));
+    }
+    let text = String::from_utf8_lossy(&text);
+    Credential::new(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|error| wrong(error.to_string()))
 }
 
 fn value(parser: &mut lexopt::Parser, option: &str) -> Result<OsString, String> {

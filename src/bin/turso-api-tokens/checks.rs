@@ -18,6 +18,7 @@ fn denial(rule: Rule, token: &ApiToken, today: Date) -> Option<String> {
             .then(|| format!("--deny unrestricted: {name} ({id}) may act on every organization")),
         Rule::OlderThan(days) => token.is_older_than(days, today).then(|| {
             let age = match (token.created_on(), &token.created_at) {
+                (Some(created), _) if created > today => format!("was created on {created}, which is after {today}"),
                 (Some(created), _) => format!("was created on {created}, {} days ago", today.days_since(created)),
                 (None, Some(text)) => format!("has no readable date of creation: {text}"),
                 (None, None) => "has no date of creation".to_owned(),

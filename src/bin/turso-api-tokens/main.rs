@@ -7,13 +7,9 @@ mod output;
 
 use arguments::{Action, Options, Output};
 use messages::Failure;
-use std::io::{self, Read};
+use std::env;
 use std::process::ExitCode;
-use std::{env, fs};
-use turso_api_tokens::{Client, Credential, Date, Error};
-
-/// As for a file.
-const LONGEST_CREDENTIAL: u64 = 64 * 1024;
+use turso_api_tokens::{Date, Error};
 
 fn main() -> ExitCode {
     let outcome = match arguments::parse(env::args_os().skip(1)) {
@@ -25,7 +21,7 @@ fn main() -> ExitCode {
     messages::explain(&failure);
     ExitCode::from(match failure {
         Failure::Checks => 1,
-        Failure::Usage(_) | Failure::Input(..) | Failure::Output(_) => 2,
+        Failure::Usage(_) | Failure::Input(_) | Failure::Output(_) => 2,
         Failure::Call(error) => match error {
             Error::Credential { .. } | Error::Config { .. } => 2,
             Error::Refused { .. } => 3,
@@ -40,7 +36,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Failure> {
-    let answer = client(options)?.fetch()?;
+    let answer = options.client()?.fetch()?;
     let tokens = answer.tokens()?;
     let text = match options.output {
         Output::Table => output::table(&tokens),
@@ -55,34 +51,4 @@ fn run(options: &Options) -> Result<(), Failure> {
     }
     written.map_err(Failure::Output)?;
     if failed.is_empty() { Ok(()) } else { Err(Failure::Checks) }
-}
-
-fn client(options: &Options) -> Result<Client, Failure> {
-    let credential = match &options.token_file {
-        None => Credential::discover()?,
-        Some(path) if path.as_os_str() == "-" => {
-            let mut text = Vec::new();
-            let read = io::stdin().take(LONGEST_CREDENTIAL + 1).read_to_end(&mut text).and_then(|length| {
-                match length as u64 {
-                    0..=LONGEST_CREDENTIAL => Ok(()),
-                    _ => Err(io::Error::other("it is larger than 64 KiB")),
-                }
-            });
-            read.map_err(|error| Failure::Input("the credential from standard input".to_owned(), error))?;
-            Credential::new(String::from_utf8_lossy(&text))?
-        }
-        Some(path) => Credential::from_file(path)?,
-    };
-    let mut builder = Client::builder(credential).environment().retries(options.retries).timeout(options.timeout);
-    if options.verbose {
-        builder = builder.observer(messages::step);
-    }
-    if let Some(url) = &options.base_url {
-        builder = builder.base_url(url);
-    }
-    if let Some(path) = &options.ca_file {
-        let pem = fs::read(path).map_err(|error| Failure::Input(path.display().to_string(), error))?;
-        builder = builder.root_certificates_pem(&pem);
-    }
-    Ok(builder.build()?)
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use turso_api_tokens::{Access, ApiToken, Escaped};
+use unicode_width::UnicodeWidthStr;
 
 const ALL_SCOPES: usize = 9;
 const SCOPES: [&str; ALL_SCOPES] = [
@@ -16,14 +17,14 @@ const SCOPES: [&str; ALL_SCOPES] = [
     "group:rotate-creds",
 ];
 
-/// Columns aligned for the eye, with the words of the official CLI.
+/// Columns aligned as a terminal shows them, with the words of the official CLI; the widest is the last.
 pub(crate) fn table(tokens: &[ApiToken]) -> String {
-    let head = ["NAME", "ID", "SCOPE", "PERMISSIONS", "CREATED AT"].map(str::to_owned);
+    let head = ["NAME", "ID", "SCOPE", "CREATED AT", "PERMISSIONS"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(head).chain(tokens.iter().map(row)).collect();
     let mut widths = [0; 5];
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+            *width = (*width).max(cell.width());
         }
     }
     let mut text = String::new();
@@ -31,7 +32,7 @@ pub(crate) fn table(tokens: &[ApiToken]) -> String {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(widths) {
             line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width - cell.chars().count() + 2));
+            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
         }
         text.push_str(line.trim_end_matches(' '));
         text.push('\n');
@@ -61,30 +62,45 @@ pub(crate) fn tsv(tokens: &[ApiToken]) -> String {
     text
 }
 
-/// The body, with a newline at its end.
+/// The body, with a newline at its end. What could steer a terminal stands in texts only, where JSON lets it through raw;
+/// escaped, it is the same JSON.
 pub(crate) fn json(body: &str) -> String {
-    let newline = if body.ends_with('\n') { "" } else { "\n" };
-    format!("{body}{newline}")
+    let mut text = String::with_capacity(body.len() + 1);
+    for c in body.chars() {
+        // Below are what JSON escapes and white space.
+        if c >= '\u{7f}' && Escaped(c.encode_utf8(&mut [0; 4])).to_string().starts_with('\\') {
+            text.extend(format!("\\u{:04x}", u32::from(c)).chars());
+        } else {
+            text.push(c);
+        }
+    }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
 
 /// Writes all of a text to standard output. A reader that went away has what it wanted.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == PIPE_CLOSED => Ok(()),
         written => written,
     }
 }
+
+/// What Windows says of it beside the two codes that std knows: no process is at the other end.
+const PIPE_CLOSED: Option<i32> = if cfg!(windows) { Some(233) } else { None };
 
 fn row(token: &ApiToken) -> [String; 5] {
     let scope = match token.access() {
         Access::Unrestricted => "all".to_owned(),
         Access::Group { organization, group, .. } => format!("{organization}/{group}"),
-        Access::Organization { organization } => organization.to_owned(),
+        Access::Organization { organization, .. } => organization.to_owned(),
         _ => "?".to_owned(),
     };
     let created = token.created_at.as_deref().unwrap_or("—");
-    [&token.name, &token.id, &scope, &permissions(&token.scopes), created].map(|cell| Escaped(cell).to_string())
+    [&token.name, &token.id, &scope, created, &permissions(&token.scopes)].map(|cell| Escaped(cell).to_string())
 }
 
 fn permissions(scopes: &[String]) -> String {
@@ -106,25 +122,7 @@ mod tests {
         let [name, id, organization, group, scopes, created_at] = fields;
         let body = serde_json::json!({"tokens": [{"name": name, "id": id, "organization": organization, "group": group,
             "scopes": if scopes.is_empty() { vec![] } else { vec![scopes] }, "created_at": created_at}]});
-        decode(&body.to_string())
-    }
-
-    /// Through the library, as a token can be made in no other way.
-    fn decode(body: &str) -> ApiToken {
-        use std::io::{Read, Write};
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-        let server = std::thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.read(&mut [0; 4096]).unwrap();
-            stream.write_all(answer.as_bytes()).unwrap();
-        });
-        let credential = turso_api_tokens::Credential::new("x").unwrap();
-        let client = turso_api_tokens::Client::builder(credential).base_url(&url).build().unwrap();
-        let tokens = client.list().unwrap();
-        server.join().unwrap();
-        tokens.into_iter().next().unwrap()
+        turso_api_tokens::Answer::from_json(body.to_string()).tokens().unwrap().remove(0)
     }
 
     #[test]
