@@ -122,7 +122,7 @@ fn what_is_wrong_with_an_answer_is_said() {
     );
     says(ok(""), "it is empty");
     says(ok(r#"{"tokens":[{"name":"a","id":"b"},{"name":"c"}]}"#), "of token 2, missing field `id`");
-    says(answer("200 OK", "Content-Encoding: gzip\r\n", "x"), "encoded as gzip, which was not asked for");
+    says(answer("200 OK", "Content-Encoding: zstd\r\n", "x"), "encoded as zstd, which was not asked for");
     says(Step::Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab\xffcd".to_vec()), "byte 3 of it is not UTF-8");
     #[cfg(feature = "serde")]
     says(ok("{\n\"tokens\": 1}"), "line 2 column 11");
@@ -243,6 +243,50 @@ fn text_in_another_charset_is_refused_and_never_converted() {
     }
     let error = call([text("text/plain; charset=iso-8859-1")]).unwrap_err();
     assert!(error.to_string().contains("text in iso-8859-1, not in UTF-8"), "{error}");
+}
+
+#[test]
+fn a_coding_that_comes_unasked_is_refused_or_decoded_within_the_limit() {
+    // An empty list, by gzip and brotli.
+    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xabV*\xc9\xcfN\xcd+V\xb2\x8a\x8e\xad\x05\0\x57\xcc\x89\xbd\x0d\0\0\0";
+    let brotli = b"\x0b\x06\x80{\"tokens\":[]}\x03";
+    for (coding, body) in [("gzip", &gzip[..]), ("br", brotli), ("deflate", b"x"), ("gzip, br", b"x")] {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", body.len());
+        let limited = |limit, body: &[u8]| {
+            let server = Server::script([Step::Reply([head.as_bytes(), body].concat()), Step::Close]);
+            builder(&server.url()).retries(0).max_response_bytes(limit).build().unwrap().list()
+        };
+        let decoded = limited(1000, body);
+        if let Ok(tokens) = &decoded {
+            assert!(tokens.is_empty(), "{coding}");
+            assert!(matches!(limited(5, body), Err(Error::TooLarge { limit: 5, .. })), "{coding}");
+            let broken = limited(1000, &body[..body.len() - 9]).unwrap_err();
+            assert!(!matches!(broken, Error::Tls { .. }), "{broken:?}");
+        } else {
+            assert!(decoded.unwrap_err().to_string().contains(&format!("encoded as {coding}")), "{coding}");
+        }
+        // An error's status is worth more than its body.
+        let refused = [head.replace("200 OK", "404 x").as_bytes(), body].concat();
+        assert_eq!(call([Step::Reply(refused), Step::Close]).unwrap_err().status(), Some(404));
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn tokens_go_through_any_format_of_serde_and_come_back_the_same() {
+    let tokens = call([ok(TODAY)]).unwrap();
+    let json = serde_json::to_string(&tokens).unwrap();
+    assert!(json.starts_with(
+        r#"[{"name":"laptop","id":"clGFZ4STEe6fljpFzIum8A","organization":null,"group":null,"scopes":[],"created_at":"#
+    ));
+    assert_eq!(serde_json::from_str::<Vec<turso_api_tokens::ApiToken>>(&json).unwrap(), tokens);
+    let bytes = postcard::to_allocvec(&tokens).unwrap();
+    assert_eq!(postcard::from_bytes::<Vec<turso_api_tokens::ApiToken>>(&bytes).unwrap(), tokens);
+    let sparse = r#"{"name":"a","id":"b","organization":"","scopes":null}"#;
+    let token: turso_api_tokens::ApiToken = serde_json::from_str(sparse).unwrap();
+    assert_eq!((token.access(), token.scopes.len()), (Access::Unrestricted, 0));
+    assert!(serde_json::from_str::<turso_api_tokens::ApiToken>(r#"{"name":"a"}"#).is_err());
+    assert_eq!(serde_json::to_string(&token.access()).unwrap(), r#""unrestricted""#);
 }
 
 #[test]

@@ -183,12 +183,3 @@ fn the_public_types_can_be_shared_between_threads() {
     shared::<turso_api_tokens::Answer>();
     shared::<turso_api_tokens::ApiToken>();
 }
-
-#[test]
-fn plain_http_takes_no_proxy_from_an_agent_of_the_callers_either() {
-    let (api, proxy) = (Server::script([ok(FIRST)]), Server::script([]));
-    let config = ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new(&proxy.url()).unwrap())).build();
-    let client = builder(&api.url()).agent(config.new_agent()).retries(0).build().unwrap();
-    assert_eq!(client.list().unwrap().len(), 2);
-    assert_eq!(proxy.connections(), 0);
-}

@@ -56,8 +56,8 @@ fn the_status_of_an_error_whose_body_stalls_is_reported_at_once() {
     let server = Server::script([whole("401 x")]);
     let error = within(2, || builder(&server.url()).build().unwrap().list()).unwrap_err();
     assert!(matches!(&error, Error::Refused { message, .. } if message == "{\"error\":"), "{error:?}");
-    let server = Server::script([Step::Drip([head("503 x"), vec![b'x'; 99]].concat(), Duration::from_millis(100))]);
-    let error = within(8, || builder(&server.url()).retries(0).build().unwrap().list()).unwrap_err();
+    let server = Server::script([Step::Drip([head("503 x"), vec![b'x'; 99]].concat(), Duration::from_millis(40))]);
+    let error = within(5, || builder(&server.url()).retries(0).build().unwrap().list()).unwrap_err();
     assert_eq!(error.status(), Some(503));
     let server = Server::script([whole("503 x"), crate::server::ok(crate::server::FIRST)]);
     assert_eq!(within(3, || builder(&server.url()).build().unwrap().list()).unwrap().len(), 2);
@@ -73,7 +73,7 @@ fn what_an_agent_of_the_callers_limits_never_shows_through() {
     let body = format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 13\r\n\r\n", "x".repeat(200));
     let slow = Duration::from_millis(3);
     let server = Server::script([
-        crate::server::answer("307 x", "Location: /x\r\n", ""),
+        answer("307 x", "Location: /x\r\n", ""),
         Step::Drip([body.as_bytes(), b"{\"tokens\":[]}"].concat(), slow),
     ]);
     let client = builder(&server.url()).retries(0).agent(agent.clone()).build().unwrap();

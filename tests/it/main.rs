@@ -32,6 +32,7 @@ mod deadline;
 #[cfg(all(feature = "cli", feature = "rustls"))]
 mod distribution;
 mod origin;
+#[cfg(all(feature = "cli", feature = "rustls"))]
 mod proxies;
 mod retries;
 mod secrecy;

@@ -5,6 +5,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -63,17 +64,22 @@ impl Dead {
     }
 }
 
+const PROXIES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+
 /// Runs a test that calls https in this process, whose environment is the developer's: where that asks for a proxy, the
 /// test runs again in a process without it.
 pub fn without_proxies(test: &str, body: impl FnOnce()) {
-    let variables = ["HTTPS_PROXY", "ALL_PROXY"].map(|name| [name.to_owned(), name.to_ascii_lowercase()]);
-    let variables = variables.as_flattened();
-    if variables.iter().all(|name| std::env::var_os(name).is_none()) {
+    if PROXIES.iter().all(|name| std::env::var_os(name).is_none()) {
         return body();
     }
+    again(test, &[]);
+}
+
+/// Runs a test of this program in a process of its own, without proxies and with these variables.
+pub fn again(test: &str, variables: &[(&str, &str)]) {
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", test]);
-    for name in variables {
+    again.args(["--exact", test]).envs(variables.iter().copied());
+    for name in PROXIES {
         again.env_remove(name);
     }
     let output = again.output().unwrap();
@@ -138,15 +144,40 @@ pub fn tls_counting((certificate, key): &(String, String), resumed: Arc<AtomicU3
     })
 }
 
+/// A folder of the test's own, gone when dropped.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("turso-api-tokens-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    /// Writes a file and gives its path.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.into_os_string().into_string().unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
 #[cfg(feature = "cli")]
 pub use process::*;
 
 #[cfg(feature = "cli")]
 mod process {
     use super::SECRET;
-    use std::path::PathBuf;
     use std::process::{Command, Output, Stdio};
-    use std::sync::atomic::{AtomicU32, Ordering};
 
     /// The binary with nothing in its environment but what a test gives it.
     pub struct Program(pub Command);
@@ -207,33 +238,6 @@ mod process {
         pub fn succeeded(self) -> String {
             assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
             self.stdout
-        }
-    }
-
-    /// A folder of the test's own, gone when dropped.
-    pub struct Folder(pub PathBuf);
-
-    impl Folder {
-        pub fn new() -> Self {
-            static NEXT: AtomicU32 = AtomicU32::new(0);
-            let name = format!("turso-api-tokens-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-            let path = std::env::temp_dir().join(name);
-            std::fs::create_dir(&path).unwrap();
-            Self(path)
-        }
-
-        /// Writes a file and gives its path.
-        pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
-            let path = self.0.join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, text).unwrap();
-            path.into_os_string().into_string().unwrap()
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Only a server that can be trusted gets a request.
 
 use crate::server::{FIRST, Server, Step, Wrap, ok};
-use crate::support::{Authority, builder, tls, tls_counting, without_proxies};
+use crate::support::{Authority, Folder, again, builder, tls, tls_counting, without_proxies};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -85,5 +85,36 @@ fn a_clients_second_connection_resumes_the_session_of_the_first() {
             client.list().unwrap();
         }
         assert_eq!((server.connections(), resumed.load(Ordering::Relaxed)), (3, 2));
+    });
+}
+
+#[test]
+fn ssl_cert_file_has_no_say_unless_the_environment_is_asked() {
+    const URL: &str = "TEST_OF_SSL_CERT_FILE";
+    if let Ok(url) = std::env::var(URL) {
+        let error = builder(&url).build().unwrap().list().unwrap_err();
+        assert!(matches!(error, Error::Tls { .. }), "{error:?}");
+        assert_eq!(builder("").environment().base_url(&url).build().unwrap().list().unwrap().len(), 2);
+        return;
+    }
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let ca = folder.write("ca.pem", &authority.pem);
+    let server = Server::wrapped([ok(FIRST)], authority.wrap(&["localhost"]));
+    let url = format!("https://localhost:{}", server.port());
+    again("tls::ssl_cert_file_has_no_say_unless_the_environment_is_asked", &[("SSL_CERT_FILE", &ca), (URL, &url)]);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn an_interim_answer_may_come_with_a_large_answer_inside_tls() {
+    without_proxies("tls::an_interim_answer_may_come_with_a_large_answer_inside_tls", || {
+        let authority = Authority::new();
+        let body = format!("{FIRST}{}", " ".repeat(1_000_000));
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let both = format!("HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n{answer}", "x".repeat(2000));
+        let server = Server::wrapped([Step::Reply(both.into_bytes())], authority.wrap(&["localhost"]));
+        let builder = builder(&format!("https://localhost:{}", server.port())).retries(0);
+        let client = builder.root_certificates_pem(authority.pem.as_bytes()).build().unwrap();
+        assert_eq!(client.list().unwrap().len(), 2);
     });
 }
