@@ -49,6 +49,154 @@ fn json_is_the_body_as_it_came_with_a_newline_at_its_end() {
     assert_eq!(run(FIRST, &["--json"]), format!("{FIRST}\n"));
     assert_eq!(run(&format!(" {TODAY}\n"), &["--json"]), format!(" {TODAY}\n"));
     assert_eq!(run(TODAY, &["--quiet"]), "");
+    let raw = "{\"tokens\":[{\"name\":\"a\u{202e}\u{9b}\u{7f}\u{2028}é日\\u001b\",\"id\":\"\"}],\r\n\t\"x\":1}";
+    let same = "{\"tokens\":[{\"name\":\"a\\u202e\\u009b\\u007f\\u2028é日\\u001b\",\"id\":\"\"}],\r\n\t\"x\":1}\n";
+    assert_eq!(run(raw, &["--json"]), same);
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(parse(raw), parse(same));
+}
+
+#[test]
+fn the_table_is_aligned_as_a_terminal_shows_it() {
+    let body = r#"{"tokens":[{"name":"日本語","id":"1"},{"name":"cafe\u0301","id":"2","organization":"a\u200bb"},{"name":"plain","id":"3"}]}"#;
+    let table = run(body, &[]);
+    let at = |line: &str, cell: &str| {
+        use unicode_width::UnicodeWidthStr;
+        line[..line.find(cell).unwrap()].width()
+    };
+    let lines: Vec<&str> = table.lines().collect();
+    for (line, id) in lines.iter().zip(["ID", "1", "2", "3"]) {
+        assert_eq!(at(line, &format!("{id} ")), 8, "{table}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_line_on_standard_error_is_one_write_of_at_most_300_characters() {
+    let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    let long = "x".repeat(15_000);
+    let server = Server::script([error("404 x", &long), ok(&TODAY.replace("laptop", &long))]);
+    for _ in 0..2 {
+        let mut command = program(&server.url(), &["-v", "-q", "--deny", "unrestricted", "--require", &long]).0;
+        // A datagram a write.
+        let stderr = std::os::fd::OwnedFd::from(theirs.try_clone().unwrap());
+        assert!(!command.stderr(stderr).stdout(Stdio::null()).status().unwrap().success());
+    }
+    ours.set_nonblocking(true).unwrap();
+    let mut bytes = [0; 20_000];
+    let mut lines = 0;
+    while let Ok(length) = ours.recv(&mut bytes) {
+        let line = std::str::from_utf8(&bytes[..length]).unwrap();
+        assert!(line.starts_with("turso-api-tokens: ") && line.chars().count() <= 300, "{line}");
+        assert_eq!(line.find('\n'), Some(line.len() - 1), "{line}");
+        lines += 1;
+    }
+    assert!(lines > 15, "{lines}");
+}
+
+#[test]
+fn a_wrong_value_is_blamed_on_the_option_variable_or_file_that_it_came_from() {
+    let folder = Folder::new();
+    let (empty, key) =
+        (folder.write("empty.pem", ""), folder.write("key.pem", Authority::new().certify(&[], |_| {}).1));
+    let broken = folder.write("broken.pem", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
+    let missing = folder.0.join("missing.pem").display().to_string();
+    for (path, words) in [(&empty, "no PEM"), (&key, "no PEM"), (&broken, "not PEM"), (&missing, "could not read")] {
+        let said = program("https://localhost:1", &["--ca-file", path]).run().failed(2);
+        assert!(said.contains("--ca-file") && said.contains(path.as_str()) && said.contains(words), "{said}");
+        let said = program("https://localhost:1", &[]).env("SSL_CERT_FILE", path).run().failed(2);
+        assert!(said.contains("SSL_CERT_FILE: ") && said.contains(path.as_str()) && said.contains(words), "{said}");
+    }
+    for (value, words) in [("http://example.com", "use https"), ("https://u:hidden@h", "user"), ("nonsense", "host")] {
+        for variable in ["TURSO_API_BASEURL", "TURSO_BASE_URL"] {
+            let said = bare(&[]).env("TURSO_API_TOKEN", SECRET).env(variable, value).run().failed(2);
+            assert!(said.contains(&format!("{variable}: ")) && said.contains(words), "{said}");
+            assert!(!said.contains("hidden"), "{said}");
+        }
+        let said = program("https://localhost:1", &["--base-url", value]).run().failed(2);
+        assert!(said.contains("--base-url: ") && said.contains(words) && !said.contains("hidden"), "{said}");
+    }
+    for (file, words) in [(&empty, "is empty"), (&missing, "could not read")] {
+        let said = program("https://localhost:1", &["--token-file", file]).run().failed(2);
+        assert!(said.contains(file.as_str()) && said.contains(words), "{said}");
+    }
+    assert!(
+        bare(&["--token-file", "-"])
+            .run()
+            .failed(2)
+            .contains("standard input (--token-file -): the credential is empty")
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_variable_that_is_not_utf_8_is_wrong_and_never_guessed_at() {
+    use std::os::unix::ffi::OsStrExt;
+    let value = |prefix: &[u8]| std::ffi::OsStr::from_bytes(&[prefix, b"\xff"].concat()).to_owned();
+    for (variable, value) in [
+        ("TURSO_API_BASEURL", value(b"https://localhost:1/")),
+        ("SSL_CERT_FILE", value(b"/tmp/")),
+        ("HTTPS_PROXY", value(b"http://h:1/")),
+        ("NO_PROXY", value(b"localhost")),
+        ("TURSO_API_TOKEN", value(b"x")),
+    ] {
+        let mut program = program("https://localhost:1", &[]);
+        program.0.env(variable, value);
+        let said = program.run().failed(2);
+        assert!(said.contains(variable), "{variable}: {said}");
+    }
+}
+
+#[test]
+fn a_page_for_a_browser_has_its_own_words_whatever_its_status() {
+    let page = |status: &str| answer(status, "Content-Type: text/html\r\n", "<!DOCTYPE html><title>Sign in</title>");
+    for (status, code) in [("200 OK", 5), ("401 x", 5), ("403 x", 5), ("404 x", 5), ("503 x", 4)] {
+        let said = program(&Server::script([page(status)]).url(), &["--retries=0"]).run().failed(code);
+        assert!(said.contains("an HTML page is not the API's") && said.contains("login portal"), "{status}: {said}");
+        assert!(!said.contains("mint"), "{said}");
+    }
+}
+
+#[test]
+fn a_list_with_a_faulty_token_does_not_question_the_base_url() {
+    for body in [r#"{"tokens":[{"name":"a"}]}"#, r#"{"tokens":[{"name":"a","id":7}]}"#] {
+        let said = program(&Server::script([ok(body)]).url(), &[]).run().failed(5);
+        assert!(!said.contains("base URL"), "{said}");
+    }
+    assert!(program(&Server::script([ok("{}")]).url(), &[]).run().failed(5).contains("is the base URL right?"));
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn what_is_wrong_with_a_certificate_has_its_own_words() {
+    use crate::support::tls;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+    let (authority, folder) = (Authority::new(), Folder::new());
+    let ca = folder.write("ca.pem", &authority.pem);
+    let said = |wrap, ca: Option<&str>| {
+        let server = Server::wrapped([ok(FIRST)], wrap);
+        let args = ca.map_or(vec![], |ca| vec!["--ca-file", ca]);
+        program(&format!("https://localhost:{}", server.port()), &args).run().failed(4)
+    };
+    let future = authority.certify(&["localhost"], |params| params.not_before = date_time_ymd(2999, 1, 1));
+    assert!(said(tls(&future), Some(&ca)).contains("is this machine's clock right?"));
+    let expired = authority.certify(&["localhost"], |params| params.not_after = date_time_ymd(2020, 1, 1));
+    assert!(said(tls(&expired), Some(&ca)).contains("the server needs a new certificate"));
+    assert!(said(authority.wrap(&["example.com"]), Some(&ca)).contains("for another host"));
+    let unknown = said(authority.wrap(&["localhost"]), None);
+    assert!(unknown.contains("its authority is not trusted here") && unknown.contains("--ca-file"), "{unknown}");
+    let bundle = "/etc/ssl/certs/ca-certificates.crt";
+    assert_eq!(unknown.contains(bundle), std::path::Path::new(bundle).exists(), "{unknown}");
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let own = params.self_signed(&key).unwrap().pem();
+    let own_ca = folder.write("own.pem", &own);
+    let itself = said(tls(&(own, key.serialize_pem())), Some(&own_ca));
+    assert!(itself.contains("shows an authority's certificate as its own"), "{itself}");
+    let plain = Server::script([Step::Greet(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()), Step::Silence]);
+    let plain = program(&plain.url().replace("http:", "https:"), &[]).run().failed(4);
+    assert!(plain.contains("something else than TLS answers there, plain http perhaps"), "{plain}");
 }
 
 #[test]
@@ -147,7 +295,8 @@ fn the_credential_can_come_from_standard_input() {
 #[test]
 fn without_a_credential_it_says_every_place_it_looked_in() {
     let said = bare(&[]).env("HOME", "/nonexistent").run().failed(2);
-    for place in ["TURSO_API_TOKEN", "TURSO_TOKEN", "/nonexistent", "settings.json", "turso auth login"] {
+    for place in ["TURSO_API_TOKEN", "TURSO_TOKEN", "/nonexistent", "settings.json", "turso auth login", "--token-file"]
+    {
         assert!(said.contains(place), "{place}: {said}");
     }
     assert!(bare(&[]).run().failed(2).contains("HOME"));
@@ -227,7 +376,8 @@ fn a_refusal_says_where_the_credential_came_from_and_what_to_do() {
     let refuse = || error("401 Unauthorized", "token expired");
     let server = Server::always(refuse);
     let said = program(&server.url(), &[]).run().failed(3);
-    assert!(said.contains("TURSO_API_TOKEN") && said.contains("token expired") && said.contains("mint"), "{said}");
+    assert!(said.contains("from TURSO_API_TOKEN") && said.contains("token expired"), "{said}");
+    assert!(said.contains("`turso auth api-tokens mint NAME --org ORG`"), "{said}");
     let said = bare(&[])
         .env("TURSO_CONFIG_FOLDER", login.strip_suffix("/settings.json").unwrap())
         .env("TURSO_API_BASEURL", &server.url())
@@ -236,17 +386,6 @@ fn a_refusal_says_where_the_credential_came_from_and_what_to_do() {
     assert!(said.contains(&login) && said.contains("turso auth login"), "{said}");
     let file = folder.write("token", SECRET);
     assert!(program(&server.url(), &["--token-file", &file]).run().failed(3).contains(&file));
-}
-
-#[test]
-fn html_in_place_of_json_asks_whether_the_base_url_is_right() {
-    let server =
-        Server::script([answer("200 OK", "Content-Type: text/html\r\n", "<!DOCTYPE html><title>Sign in</title>")]);
-    let said = program(&server.url(), &[]).run().failed(5);
-    assert!(
-        said.contains("text/html") && said.contains("<!DOCTYPE html>") && said.contains("is the base URL right?"),
-        "{said}"
-    );
 }
 
 #[cfg(feature = "rustls")]
@@ -271,12 +410,37 @@ fn a_private_authority_is_asked_for_and_taken_from_the_option_or_the_variable() 
 }
 
 #[test]
-fn verbose_says_what_is_tried_and_how_it_goes() {
+fn verbose_says_first_where_settings_come_from_and_then_how_each_attempt_goes() {
+    let folder = Folder::new();
     let server = Server::script([error("503 x", "busy"), ok(FIRST)]);
     let ended = program(&server.url(), &["--verbose", "-q"]).run();
     assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
-    for words in ["GET http://127.0.0.1:", "503 Service Unavailable: busy", "next attempt in", "200 OK", "108 bytes"] {
-        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    for (line, words) in ended.stderr.lines().zip([
+        "credential: TURSO_API_TOKEN",
+        &format!("TURSO_API_BASEURL: {}", server.url()),
+        "proxy: none",
+        "certificates: the bundled Mozilla roots",
+        &format!("GET {}/v1/auth/api-tokens, ", server.url()),
+        "503 Service Unavailable after ",
+        "attempt 1 failed after ",
+        "next attempt in ",
+        "GET ",
+        "200 OK after ",
+        "108 bytes after ",
+    ]) {
+        assert!(line.starts_with(&format!("turso-api-tokens: {words}")), "{words}: {}", ended.stderr);
+    }
+    let (token, ca) = (folder.write("token", SECRET), folder.write("ca.pem", &Authority::new().pem));
+    let args = ["-v", "--token-file", &token, "--base-url", "https://localhost:1", "--ca-file", &ca, "--retries", "0"];
+    let program = bare(&args).env("HTTPS_PROXY", "http://user:hidden@127.0.0.1:1");
+    let said = program.run().failed(4);
+    for words in [
+        format!("credential: --token-file {token}"),
+        "base URL: --base-url https://localhost:1".to_owned(),
+        "proxy: 127.0.0.1:1 (HTTPS_PROXY)".to_owned(),
+        format!("certificates: --ca-file {ca}"),
+    ] {
+        assert!(said.contains(&words) && !said.contains("hidden"), "{words}: {said}");
     }
 }
 
@@ -310,12 +474,12 @@ fn a_full_disk_is_an_error() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_answer_takes_more_memory_than_a_small_multiple_of_the_limit() {
-    // 96 MiB of addresses in all, where the largest body is 8 MiB.
-    let limited = |step: Step| {
+    // Addresses in all, in MiB: the largest body is 8, the program itself and its libraries take 12.
+    let limited = |step: Step, most: usize| {
         let server = Server::script([step, Step::Silence]);
-        let script = "ulimit -v 98304; exec \"$0\" --quiet --retries 0 --timeout 5";
+        let script = format!("ulimit -v {}; exec \"$0\" --quiet --retries 0 --timeout 5", most * 1024);
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", script, env!("CARGO_BIN_EXE_turso-api-tokens")]).env_clear();
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_turso-api-tokens")]).env_clear();
         command.env("TURSO_API_TOKEN", SECRET).env("TURSO_API_BASEURL", server.url());
         let output = command.output().unwrap();
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
@@ -331,7 +495,22 @@ fn no_answer_takes_more_memory_than_a_small_multiple_of_the_limit() {
         endless("HTTP/1.1 404 x\r\n\r\n", "xxxxxxxx"),
         answer("200 OK", "Content-Length: 9999999999\r\n", ""),
     ] {
-        let (code, said) = limited(step);
+        let (code, said) = limited(step, 48);
         assert!(matches!(code, Some(4 | 5)), "{code:?}: {said}");
     }
+    // Decoding adds ten times the body at most, and nothing where the first token is faulty already.
+    let filled = |before: &str, item: &str, after: &str| {
+        let count = ((8 << 20) - before.len() - after.len()) / (item.len() + 1);
+        ok(&format!("{before}{}{after}", vec![item; count].join(",")))
+    };
+    for (item, most, expected) in [
+        ("{}", 48, 5),
+        (r#"{"name":"","id":""}"#, 112, 0),
+        (r#"{"name":"","id":"","scopes":["","","","",""]}"#, 112, 0),
+    ] {
+        let (code, said) = limited(filled(r#"{"tokens":["#, item, "]}"), most);
+        assert_eq!(code, Some(expected), "{item}: {said}");
+    }
+    let scopes = filled(r#"{"tokens":[{"name":"a","id":"b","scopes":["#, r#""""#, "]}]}");
+    assert_eq!(limited(scopes, 112).0, Some(0));
 }
