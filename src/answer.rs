@@ -57,7 +57,7 @@ impl Answer {
     pub fn tokens(&self) -> Result<Vec<ApiToken>, Error> {
         json::tokens(&self.json).map_err(|said| {
             let said = self.mask(&said);
-            let (problem, source) = if said.starts_with(json::OF_TOKEN) {
+            let (problem, source) = if said.starts_with(json::ITEM) {
                 (said, None)
             } else {
                 let problem = format!("it is {}", describe(&self.mask(&self.json), self.content_type.as_deref()));

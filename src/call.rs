@@ -5,7 +5,8 @@ use crate::answer::{Answer, is_html};
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::escape::excerpt;
-use crate::{json, retry, url};
+use crate::json::{self, ErrorWords};
+use crate::{retry, url};
 use log::debug;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind, Read};
@@ -16,7 +17,7 @@ use std::{fmt, thread};
 use ureq::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, TRANSFER_ENCODING,
 };
-use ureq::http::{HeaderName, HeaderValue, Response, Uri};
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
 use ureq::{Agent, Body, Timeout};
 
 const REDIRECTS: u32 = 10;
@@ -203,8 +204,9 @@ impl Call {
             return Err(self.invalid(url, format!("it is encoded as {encoding}, which was not asked for")));
         }
         let content_type = self.header(&response, &CONTENT_TYPE);
-        if let Some(charset) = content_type.as_deref().and_then(foreign_charset) {
-            return Err(self.invalid(url, format!("it is text in {charset}, not in UTF-8")));
+        if has_foreign_charset(response.headers()) {
+            let kind = content_type.unwrap_or_default();
+            return Err(self.invalid(url, format!("it is {kind}, not UTF-8")));
         }
         let is_framed = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
         let too_large = || Error::TooLarge { url: self.place(url), limit: self.max_response_bytes };
@@ -243,8 +245,8 @@ impl Call {
         let bytes = if is_encoded { Vec::new() } else { begin_of(response.into_body(), attempt.left()) };
         let body = String::from_utf8_lossy(&bytes);
         let message = match json::error_words(&body) {
-            Some((error, Some(code))) => self.credential.mask(&format!("{error} ({code})")),
-            Some((error, None)) => self.credential.mask(&error),
+            Some(ErrorWords { error, code: Some(code) }) => self.credential.mask(&format!("{error} ({code})")),
+            Some(ErrorWords { error, code: None }) => self.credential.mask(&error),
             None => excerpt(&self.credential.mask(&body)),
         };
         let url = self.place(url);
@@ -339,11 +341,11 @@ fn proxys_fault(error: &ureq::Error) -> Option<bool> {
     }
 }
 
-/// The charset of a text that is not UTF-8: where another crate has turned ureq's `charset` on, it would be converted.
-fn foreign_charset(content_type: &str) -> Option<&str> {
-    let mut parts = content_type.split(';').map(str::trim);
-    parts.next().filter(|kind| kind.starts_with("text/"))?;
-    parts.filter_map(|part| part.strip_prefix("charset=")).find(|charset| !charset.eq_ignore_ascii_case("utf-8"))
+/// Whether it is a text that is not in UTF-8, which ureq would convert where another crate has turned its `charset` on.
+fn has_foreign_charset(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let mut charsets = kind.split(';').filter_map(|part| part.trim().strip_prefix("charset="));
+    kind.starts_with("text/") && charsets.any(|charset| !charset.eq_ignore_ascii_case("utf-8"))
 }
 
 /// What comes of an error's body in a short time: the status is what matters.

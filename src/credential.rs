@@ -130,11 +130,12 @@ impl Credential {
             Err(error) => return Err(unreadable(path, error)),
         };
         let shown = path.display();
-        let token = std::str::from_utf8(&bytes).ok().and_then(json::login).ok_or_else(|| {
+        let settings = std::str::from_utf8(&bytes).ok().and_then(json::settings).ok_or_else(|| {
             Error::credential(format!("{shown} does not hold the turso CLI's settings; run `turso auth login`"))
         })?;
         let place = format!("the turso CLI's login in {shown}, which `turso auth login` renews");
-        if token.is_empty() { Ok(None) } else { Self::check(token.as_bytes(), Some(place)).map(Some) }
+        let token = settings.token.filter(|token| !token.is_empty());
+        token.map(|token| Self::check(token.as_bytes(), Some(place))).transpose()
     }
 
     fn check(text: &[u8], place: Option<String>) -> Result<Self, Error> {

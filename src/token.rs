@@ -125,13 +125,17 @@ pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
     list.push(item);
 }
 
-/// What the derive lacks: an empty text is none, and scopes may be null. Both ways have the same shape, as a format that
-/// does not describe itself needs.
+#[cfg(feature = "serde")]
+pub(crate) use form::List;
+
+/// What the derive lacks: an empty text is none, scopes may be null, and lists grow by [`push`]. Both ways have the same
+/// shape, as a format that does not describe itself needs.
 #[cfg(feature = "serde")]
 mod form {
-    use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+    use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
     use serde::ser::Serializer;
     use std::fmt;
+    use std::marker::PhantomData;
 
     pub(super) fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
@@ -142,32 +146,35 @@ mod form {
     }
 
     pub(super) fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-        Ok(Option::<Scopes>::deserialize(deserializer)?.map_or_else(Vec::new, |scopes| scopes.0))
+        Ok(Option::<List<String>>::deserialize(deserializer)?.map_or_else(Vec::new, |scopes| scopes.0))
     }
 
-    struct Scopes(Vec<String>);
+    pub(crate) struct List<T>(pub(crate) Vec<T>);
 
-    impl<'de> Deserialize<'de> for Scopes {
+    impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_seq(ScopesVisitor)
+            deserializer.deserialize_seq(ListVisitor(PhantomData))
         }
     }
 
-    struct ScopesVisitor;
+    struct ListVisitor<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for ScopesVisitor {
-        type Value = Scopes;
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+        type Value = List<T>;
 
         fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("a list of scopes")
+            f.write_str("a list")
         }
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scopes, A::Error> {
-            let mut scopes = Vec::new();
-            while let Some(scope) = seq.next_element()? {
-                super::push(&mut scopes, scope);
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
+            let mut list = Vec::new();
+            loop {
+                match seq.next_element() {
+                    Ok(Some(item)) => super::push(&mut list, item),
+                    Ok(None) => return Ok(List(list)),
+                    Err(error) => return Err(A::Error::custom(format!("item {}: {error}", list.len() + 1))),
+                }
             }
-            Ok(Scopes(scopes))
         }
     }
 }

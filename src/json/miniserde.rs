@@ -1,6 +1,6 @@
 //! JSON by miniserde, the smallest decoder: what its derive lacks is a list that may be null, and a bound on depth.
 
-use super::OF_TOKEN;
+use super::ITEM;
 use crate::token::{ApiToken, push};
 use miniserde::de::{Seq, Visitor};
 use miniserde::{Deserialize, Result, json, make_place};
@@ -9,31 +9,14 @@ use miniserde::{Deserialize, Result, json, make_place};
 const DEEPEST: u32 = 128;
 
 pub(super) fn tokens(document: &str) -> std::result::Result<Vec<ApiToken>, String> {
-    let Body { tokens } = decode(document).ok_or_else(String::new)?;
+    let Body { tokens } = object(document).ok_or_else(String::new)?;
     match tokens.flaw {
-        Some(flaw) => Err(format!("{OF_TOKEN}{}, {flaw}", tokens.items.len() + 1)),
+        Some(flaw) => Err(format!("{ITEM}{}: {flaw}", tokens.items.len() + 1)),
         None => Ok(tokens.items),
     }
 }
 
-pub(super) fn error_words(document: &str) -> Option<(String, Option<String>)> {
-    #[derive(Deserialize)]
-    struct Words {
-        error: String,
-        code: Option<String>,
-    }
-    decode(document).map(|Words { error, code }| (error, code))
-}
-
-pub(super) fn login(document: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Settings {
-        token: Option<String>,
-    }
-    decode(document).map(|Settings { token }| token.unwrap_or_default())
-}
-
-fn decode<T: Deserialize>(document: &str) -> Option<T> {
+pub(super) fn object<T: Deserialize>(document: &str) -> Option<T> {
     // The error says nothing.
     if is_shallow(document) { json::from_str(document).ok() } else { None }
 }

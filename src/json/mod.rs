@@ -1,52 +1,57 @@
 //! JSON in, tokens out: the only place that knows which JSON library is in use.
 //!
-//! Each library has a file with the same three functions. They give the same for every valid document; serde decodes
-//! where both are on.
+//! Each library has a file with the same two functions. They give the same for every valid document; serde decodes where
+//! both are on.
 
 #[cfg(all(feature = "miniserde", not(feature = "serde")))]
-mod miniserde;
+#[path = "miniserde.rs"]
+mod backend;
 #[cfg(feature = "serde")]
-mod serde;
-
-#[cfg(all(feature = "miniserde", not(feature = "serde")))]
-use self::miniserde as backend;
-#[cfg(feature = "serde")]
-use self::serde as backend;
+#[path = "serde.rs"]
+mod backend;
 
 use crate::token::ApiToken;
 
-/// Decodes the answer of the endpoint: all of its tokens, or what is wrong, which begins with [`OF_TOKEN`] where the
-/// document is a list with a faulty token, and is empty where the library does not say.
+/// Decodes the answer of the endpoint: all of its tokens, or what is wrong, which begins with [`ITEM`] where the document
+/// is a list with a faulty token, and is empty where the library does not say.
 pub(crate) fn tokens(document: &str) -> Result<Vec<ApiToken>, String> {
     backend::tokens(document)
 }
 
-pub(crate) const OF_TOKEN: &str = "of token ";
+pub(crate) const ITEM: &str = "item ";
 
-/// The API's own words in the body of an error, `error` and `code`; `None` where they are not there or not texts.
-pub(crate) fn error_words(document: &str) -> Option<(String, Option<String>)> {
-    backend::error_words(document)
+/// The API's own words in the body of an error; `None` where they are not there or not texts.
+pub(crate) fn error_words(document: &str) -> Option<ErrorWords> {
+    backend::object(document)
 }
 
-/// The credential in the settings of the official CLI, empty where there is none; `None` where they are not its settings.
-pub(crate) fn login(document: &str) -> Option<String> {
-    backend::login(document)
+/// The settings of the official CLI; `None` where a document is something else.
+pub(crate) fn settings(document: &str) -> Option<Settings> {
+    backend::object(document)
+}
+
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(all(feature = "miniserde", not(feature = "serde")), derive(miniserde::Deserialize))]
+pub(crate) struct ErrorWords {
+    pub(crate) error: String,
+    pub(crate) code: Option<String>,
+}
+
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(all(feature = "miniserde", not(feature = "serde")), derive(miniserde::Deserialize))]
+pub(crate) struct Settings {
+    /// The credential.
+    pub(crate) token: Option<String>,
 }
 
 /// Nothing, so that the only error of a build without a JSON feature is the one that says what to choose.
 #[cfg(not(any(feature = "serde", feature = "miniserde")))]
 mod backend {
-    use super::ApiToken;
-
-    pub(super) fn tokens(_: &str) -> Result<Vec<ApiToken>, String> {
+    pub(super) fn tokens(_: &str) -> Result<Vec<super::ApiToken>, String> {
         Err(String::new())
     }
 
-    pub(super) fn error_words(_: &str) -> Option<(String, Option<String>)> {
-        None
-    }
-
-    pub(super) fn login(_: &str) -> Option<String> {
+    pub(super) fn object<T>(_: &str) -> Option<T> {
         None
     }
 }
@@ -54,8 +59,8 @@ mod backend {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::serde_json::{Value, json};
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     /// Any JSON, for fields that nobody knows.
     fn anything() -> impl Strategy<Value = Value> {
@@ -113,7 +118,7 @@ mod tests {
         #[test]
         fn arbitrary_text_never_panics(text in any::<String>(), jsonish in r#"[\[\]{}",:\\a-u0-9 \-.]{0,64}"#) {
             for text in [text, jsonish] {
-                let _ = (tokens(&text), error_words(&text), login(&text));
+                let _ = (tokens(&text).is_ok(), error_words(&text).is_some(), settings(&text).is_some());
             }
         }
 
@@ -133,7 +138,7 @@ mod tests {
             let index = which.index(documents.len());
             documents[index].as_object_mut().unwrap().remove(&key);
             let said = tokens(&json!({"tokens": documents}).to_string()).unwrap_err();
-            let expected = format!("of token {}, missing field `{key}`", index + 1);
+            let expected = format!("item {}: missing field `{key}`", index + 1);
             prop_assert!(said.starts_with(&expected), "{}", said);
         }
 
@@ -149,16 +154,18 @@ mod tests {
 
     #[test]
     fn words_and_logins_are_found_where_they_are_texts() {
-        assert_eq!(error_words(r#"{"error":"e","code":"c","x":[{}]}"#), Some(("e".into(), Some("c".into()))));
-        assert_eq!(error_words(r#"{"error":"e"}"#), Some(("e".into(), None)));
+        let words = |document| error_words(document).map(|words| (words.error, words.code.unwrap_or_default()));
+        assert_eq!(words(r#"{"error":"e","code":"c","x":[{}]}"#), Some(("e".into(), "c".into())));
+        assert_eq!(words(r#"{"error":"e"}"#), Some(("e".into(), String::new())));
         for other in ["", "[]", r#"["e"]"#, "{}", r#"{"error":1}"#, r#"{"error":null}"#, r#"{"error":{"message":"e"}}"#]
         {
-            assert_eq!(error_words(other), None, "{other}");
+            assert_eq!(words(other), None, "{other}");
         }
-        assert_eq!(login(r#"{"username":"u","token":"t","cache":{"token":"no"}}"#), Some("t".into()));
-        assert_eq!((login("{}"), login(r#"{"token":null}"#)), (Some(String::new()), Some(String::new())));
+        let token = |document| settings(document).map(|settings| settings.token.unwrap_or_default());
+        assert_eq!(token(r#"{"username":"u","token":"t","cache":{"token":"no"}}"#), Some("t".into()));
+        assert_eq!((token("{}"), token(r#"{"token":null}"#)), (Some(String::new()), Some(String::new())));
         for other in ["", "[]", r#"["t"]"#, r#""t""#, r#"{"token":7}"#, r#"{"token""#] {
-            assert_eq!(login(other), None, "{other}");
+            assert_eq!(token(other), None, "{other}");
         }
     }
 }

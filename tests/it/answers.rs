@@ -121,7 +121,7 @@ fn what_is_wrong_with_an_answer_is_said() {
         r"text/html that begin with <!DOCTYPE html>\n<p>\u{1b}[31mhi",
     );
     says(ok(""), "it is empty");
-    says(ok(r#"{"tokens":[{"name":"a","id":"b"},{"name":"c"}]}"#), "of token 2, missing field `id`");
+    says(ok(r#"{"tokens":[{"name":"a","id":"b"},{"name":"c"}]}"#), "item 2: missing field `id`");
     says(answer("200 OK", "Content-Encoding: zstd\r\n", "x"), "encoded as zstd, which was not asked for");
     says(Step::Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab\xffcd".to_vec()), "byte 3 of it is not UTF-8");
     #[cfg(feature = "serde")]
@@ -242,7 +242,7 @@ fn text_in_another_charset_is_refused_and_never_converted() {
         assert_eq!(call([text(kind)]).unwrap().len(), 2, "{kind}");
     }
     let error = call([text("text/plain; charset=iso-8859-1")]).unwrap_err();
-    assert!(error.to_string().contains("text in iso-8859-1, not in UTF-8"), "{error}");
+    assert!(error.to_string().contains("text/plain; charset=iso-8859-1, not UTF-8"), "{error}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_line_on_standard_error_is_one_write_of_at_most_300_characters() {
         assert!(!command.stderr(stderr).stdout(Stdio::null()).status().unwrap().success());
     }
     ours.set_nonblocking(true).unwrap();
-    let mut bytes = [0; 20_000];
+    let mut bytes = vec![0; 20_000];
     let mut lines = 0;
     while let Ok(length) = ours.recv(&mut bytes) {
         let line = std::str::from_utf8(&bytes[..length]).unwrap();

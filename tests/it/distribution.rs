@@ -145,7 +145,7 @@ fn addresses_that_swallow_connections_cost_less_than_a_second_and_no_attempt() {
         [(&all[..2], "127.0.0.1"), (&all[..2], "127.0.0.2"), (&all, "127.0.0.1"), (&all, "127.0.0.3"), (&all, "::1")]
     {
         let folder = Folder::new();
-        let hosts = folder.write("hosts", addresses.iter().map(|ip| format!("{ip} localhost\n")).collect::<String>());
+        let hosts = folder.write("hosts", format!("{} localhost\n", addresses.join(" localhost\n")));
         let socket = |ip: &str, port: u16| std::net::SocketAddr::new(ip.parse().unwrap(), port).to_string();
         let listener = TcpListener::bind(socket(alive, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();

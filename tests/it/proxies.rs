@@ -58,13 +58,11 @@ impl Proxy {
             let password = bytes(&mut client, usize::from(user) + 1)[usize::from(user)];
             bytes(&mut client, password.into());
             client.write_all(&[1, 0]).unwrap();
-            let host = match bytes(&mut client, 4)[3] {
-                1 => bytes(&mut client, 4).iter().map(u8::to_string).collect::<Vec<_>>().join("."),
-                _ => {
-                    let length = bytes(&mut client, 1)[0];
-                    String::from_utf8(bytes(&mut client, length.into())).unwrap()
-                }
-            };
+            let by_name = bytes(&mut client, 4)[3] == 3;
+            let length = if by_name { bytes(&mut client, 1)[0] } else { 4 };
+            let host = bytes(&mut client, length.into());
+            let address = || host.iter().map(u8::to_string).collect::<Vec<_>>().join(".");
+            let host = if by_name { String::from_utf8(host).unwrap() } else { address() };
             let port = u16::from_be_bytes(bytes(&mut client, 2).try_into().unwrap());
             let server = TcpStream::connect((host, port)).unwrap();
             client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();

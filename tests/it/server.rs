@@ -86,7 +86,7 @@ impl Server {
 
     /// Does the same forever.
     pub fn always(step: fn() -> Step) -> Self {
-        Self::start(VecDeque::new(), Some(step), None)
+        Self::always_at(TcpListener::bind("127.0.0.1:0").unwrap(), step)
     }
 
     /// Follows a script inside TLS or whatever else.

@@ -87,7 +87,7 @@ fn advice(error: &Error, text: &str) -> Option<String> {
         Error::Status { status: 402, .. } => "check that the account's subscription is active".to_owned(),
         Error::Status { status: 429 | 500..=599, .. } => return None,
         // A list came, if a faulty one: it was the right place.
-        Error::InvalidAnswer { .. } if says(": of token ") || says("that begin with {\"tokens\"") => return None,
+        Error::InvalidAnswer { .. } if says(": item ") || says("that begin with {\"tokens\"") => return None,
         Error::Status { .. } | Error::Redirect { .. } | Error::InvalidAnswer { .. } => BASE_URL.to_owned(),
         _ => return None,
     })
