@@ -72,7 +72,7 @@ mod decode {
     }
 
     /// The library's decoder.
-    #[divan::bench(args = COUNTS, sample_count = 20)]
+    #[divan::bench(args = COUNTS, max_time = 5)]
     fn tokens(bencher: Bencher, count: usize) {
         let answer = Answer::from_json(body(count));
         bencher
@@ -99,7 +99,7 @@ mod decode {
     }
 
     /// `serde_json` into the same structure.
-    #[divan::bench(args = COUNTS, sample_count = 20)]
+    #[divan::bench(args = COUNTS, max_time = 5)]
     fn serde_json(bencher: Bencher, count: usize) {
         let body = body(count);
         bencher

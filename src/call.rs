@@ -10,8 +10,8 @@ use crate::{retry, url};
 use log::debug;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind, Read};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 use ureq::http::header::{
@@ -145,7 +145,7 @@ impl Call {
         budget: Duration,
         is_ordinary: bool,
     ) -> Result<Response<Body>, ureq::Error> {
-        let agent = self.agent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let agent = lock(&self.agent).clone();
         let mut request = agent.get(url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -168,17 +168,14 @@ impl Call {
         }
         let response = if self.proxy.is_some() {
             // ureq gives each read of a proxy's answer all the time there is.
-            let response = aside(move |sender| drop(sender.send(request.call())));
-            response.recv_timeout(left).unwrap_or_else(|error| match error {
-                RecvTimeoutError::Timeout => Err(ureq::Error::Timeout(Timeout::Global)),
-                RecvTimeoutError::Disconnected => Err(io::Error::other("there is no thread for it").into()),
-            })
+            let answered = aside(left, move |slot| *lock(slot) = Some(request.call()));
+            answered.unwrap_or(Err(ureq::Error::Timeout(Timeout::Global)))?
         } else {
-            request.call()
-        }?;
+            request.call()?
+        };
         if self.is_own && response.headers().contains_key(SET_COOKIE) {
             // Where another crate has turned ureq's cookies on, the agent would send it back.
-            let mut own = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut own = lock(&self.agent);
             *own = own.config().new_agent();
         }
         Ok(response)
@@ -350,28 +347,36 @@ fn has_foreign_charset(headers: &HeaderMap) -> bool {
 
 /// What comes of an error's body in a short time: the status is what matters.
 fn begin_of(body: Body, left: Duration) -> Vec<u8> {
-    let until = Instant::now() + ERROR_TIME.min(left);
-    let parts = aside(move |sender| {
+    aside(ERROR_TIME.min(left), move |bytes: &Mutex<Vec<u8>>| {
         let mut reader = body.into_with_config().limit(ERROR_BODY).reader();
         let mut part = [0; 1024];
         while let Ok(length @ 1..) = reader.read(&mut part) {
-            if sender.send(part.iter().take(length).copied().collect::<Vec<u8>>()).is_err() {
-                return;
-            }
+            lock(bytes).extend(part.iter().take(length));
         }
-    });
-    let mut bytes = Vec::new();
-    while let Ok(part) = parts.recv_timeout(until.saturating_duration_since(Instant::now())) {
-        bytes.extend(part);
-    }
-    bytes
+    })
 }
 
-/// Does what may take too long on a thread that can be left behind. Where there is none to be had, nothing comes.
-fn aside<T: Send + 'static>(work: impl FnOnce(&Sender<T>) + Send + 'static) -> Receiver<T> {
-    let (sender, receiver) = mpsc::channel();
-    drop(thread::Builder::new().spawn(move || work(&sender)));
-    receiver
+/// Does what may take too long on a thread of its own, leaves it behind when the time is over, and gives what it has come
+/// to by then.
+fn aside<T: Default + Send + 'static>(time: Duration, work: impl FnOnce(&Mutex<T>) + Send + 'static) -> T {
+    let until = Instant::now() + time;
+    let result = Arc::new((Mutex::new(T::default()), AtomicBool::new(false)));
+    let (to, caller) = (Arc::clone(&result), thread::current());
+    let thread = thread::Builder::new().spawn(move || {
+        work(&to.0);
+        to.1.store(true, Ordering::Release);
+        caller.unpark();
+    });
+    let (value, is_done) = &*result;
+    while thread.is_ok() && !is_done.load(Ordering::Acquire) && Instant::now() < until {
+        thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
+    std::mem::take(&mut *lock(value))
+}
+
+/// A panic elsewhere leaves nothing half done behind these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A number in `0.0..1.0`; the standard library seeds its hash maps well enough for jitter.

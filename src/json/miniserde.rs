@@ -5,8 +5,10 @@ use crate::token::{ApiToken, push};
 use miniserde::de::{Seq, Visitor};
 use miniserde::{Deserialize, Result, json, make_place};
 
-/// How deep a document may nest. miniserde keeps some 40 bytes for each level, of which a body can have millions.
+/// How deep a document may nest, unless it is short. miniserde keeps some 40 bytes for each level, of which a body can have
+/// millions.
 const DEEPEST: u32 = 128;
+const SHORT: usize = 16 * 1024;
 
 pub(super) fn tokens(document: &str) -> std::result::Result<Vec<ApiToken>, String> {
     let Body { tokens } = object(document).ok_or_else(String::new)?;
@@ -18,7 +20,7 @@ pub(super) fn tokens(document: &str) -> std::result::Result<Vec<ApiToken>, Strin
 
 pub(super) fn object<T: Deserialize>(document: &str) -> Option<T> {
     // The error says nothing.
-    if is_shallow(document) { json::from_str(document).ok() } else { None }
+    if document.len() < SHORT || is_shallow(document) { json::from_str(document).ok() } else { None }
 }
 
 fn is_shallow(document: &str) -> bool {
