@@ -43,7 +43,9 @@
 //! # Limits
 //!
 //! It is not made by Turso. It does not create or revoke tokens, does not page (the API does not), and has no async
-//! interface. A server that compresses unasked is refused, unless another crate has turned ureq's decoder on.
+//! interface. A server that compresses unasked is refused, unless another crate has turned ureq's decoder on. What ureq
+//! does not show, it cannot judge: a body without a length that a reset ends may pass where it is whole JSON, and bytes
+//! after an answer that TLS has taken in but not handed out are not seen before the connection is used again.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "miniserde", feature = "serde")))]

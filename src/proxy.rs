@@ -5,7 +5,6 @@
 //! a value that cannot be used is an error.
 
 use crate::error::Error;
-use crate::url;
 use std::env;
 use std::net::IpAddr;
 use ureq::Proxy;
@@ -36,14 +35,12 @@ pub(crate) fn from_env(
         return Ok(None);
     }
     let Some((name, value)) = find(&VARIABLES)? else { return Ok(None) };
-    let value = value.trim();
-    let with_scheme = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
-    let has_port = url::parse(&with_scheme).is_some_and(|url| url.port_u16().is_some());
+    let is_whole = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
     // The value may hold a password, so it is not repeated.
-    match Proxy::new(&with_scheme) {
-        Ok(proxy) if has_port => Ok(Some((name, proxy))),
-        _ => Err(Error::config(name, "it is not the URL of a proxy with its port, such as http://proxy.example:3128")),
-    }
+    let proxy = Proxy::new(value.trim()).ok().filter(is_whole).ok_or_else(|| {
+        Error::config(name, "it is not the URL of a proxy with its port, such as http://proxy.example:3128")
+    })?;
+    Ok(Some((name, proxy)))
 }
 
 /// Whether a host stands in a `NO_PROXY` list: itself, a parent domain (with or without a leading dot or `*.`), an

@@ -66,7 +66,7 @@ pub(crate) fn redirect(from: &Uri, location: &str) -> Option<Result<Uri, String>
 }
 
 /// A URL with a scheme, a host, and a port where one is given.
-pub(crate) fn parse(text: &str) -> Option<Uri> {
+fn parse(text: &str) -> Option<Uri> {
     let url: Uri = text.parse().ok()?;
     let host = url.host().filter(|host| !host.is_empty())?;
     let port = url.authority()?.as_str().rsplit('@').next()?.strip_prefix(host)?;

@@ -118,3 +118,34 @@ fn an_interim_answer_may_come_with_a_large_answer_inside_tls() {
         assert_eq!(client.list().unwrap().len(), 2);
     });
 }
+
+/// In one record: what ureq's TLS has read but not handed out, nobody above it can see.
+#[test]
+fn what_follows_an_answer_in_its_last_record_is_never_taken_for_the_next_one() {
+    without_proxies("tls::what_follows_an_answer_in_its_last_record_is_never_taken_for_the_next_one", || {
+        let authority = Authority::new();
+        let wrong = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"tokens\":[]}";
+        for length in [0, 100, 4_000, 12_000] {
+            let body = format!("{FIRST}{}", " ".repeat(length));
+            let both = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{wrong}", body.len());
+            let steps = [Step::Reply(both.into_bytes()), ok(FIRST)];
+            let server = Server::wrapped(steps, authority.wrap(&["localhost"]));
+            let builder = builder(&format!("https://localhost:{}", server.port()));
+            let client = builder.root_certificates_pem(authority.pem.as_bytes()).build().unwrap();
+            assert_eq!((client.list().unwrap().len(), client.list().unwrap().len()), (2, 2), "{length}");
+            assert_eq!(server.connections(), 2);
+        }
+    });
+}
+
+#[test]
+fn two_calls_over_tls_share_a_connection() {
+    without_proxies("tls::two_calls_over_tls_share_a_connection", || {
+        let authority = Authority::new();
+        let server = Server::wrapped([ok(FIRST), ok(FIRST)], authority.wrap(&["localhost"]));
+        let builder = builder(&format!("https://localhost:{}", server.port()));
+        let client = builder.root_certificates_pem(authority.pem.as_bytes()).build().unwrap();
+        assert_eq!((client.list().unwrap().len(), client.list().unwrap().len()), (2, 2));
+        assert_eq!(server.connections(), 1);
+    });
+}
