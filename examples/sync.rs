@@ -4,36 +4,35 @@
 
 use std::process::ExitCode;
 use std::time::Duration;
-use turso_api_tokens::{Client, ClientBuilder, Credential, Error};
+use turso_api_tokens::ureq::Agent;
+use turso_api_tokens::{ApiToken, Client, Credential, Error, Escaped};
 
 fn main() -> ExitCode {
     // Whatever the tool needs elsewhere: its proxy, its certificates, its buffers.
-    let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().max_idle_connections(4).build());
-    match sync(&agent) {
-        Ok(code) => code,
+    let agent = Agent::config_builder().max_idle_connections(4).build().new_agent();
+    match tokens(&agent) {
+        Ok(tokens) => {
+            for token in tokens {
+                println!("to sync: {} {}", Escaped(&token.name), Escaped(&token.id));
+            }
+            ExitCode::SUCCESS
+        }
+        Err(error) if error.is_transient() => {
+            println!("nothing synced this time, the next run tries again: {error:#}");
+            ExitCode::SUCCESS
+        }
+        Err(error @ Error::Refused { .. }) => {
+            eprintln!("the credential has to be renewed before the next run: {error:#}");
+            ExitCode::FAILURE
+        }
         Err(error) => {
-            eprintln!("sync: {error}");
+            eprintln!("sync: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn sync(agent: &ureq::Agent) -> Result<ExitCode, Error> {
-    let builder: ClientBuilder = Client::builder(Credential::discover()?).environment();
-    let client = builder.agent(agent.clone()).timeout(Duration::from_secs(10)).build()?;
-    match client.list() {
-        Ok(tokens) => {
-            println!("{} tokens to sync", tokens.len());
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(Error::Refused { .. }) => {
-            println!("the credential has to be renewed before the next run");
-            Ok(ExitCode::FAILURE)
-        }
-        Err(error) if error.is_transient() => {
-            println!("nothing synced this time, the next run tries again: {error}");
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(error) => Err(error),
-    }
+fn tokens(agent: &Agent) -> Result<Vec<ApiToken>, Error> {
+    let builder = Client::builder(Credential::discover()?).environment();
+    builder.agent(agent.clone()).timeout(Duration::from_secs(10)).build()?.list()
 }

@@ -34,6 +34,8 @@ mod distribution;
 mod origin;
 #[cfg(all(feature = "cli", feature = "rustls"))]
 mod proxies;
+#[cfg(all(feature = "cli", unix))]
+mod readme;
 mod retries;
 mod secrecy;
 #[cfg(feature = "rustls")]
