@@ -1,4 +1,7 @@
 //! Runs the real binary against a stand-in of the API, without an account: `cargo run --example demo -- --help`.
+//!
+//! Where `TURSO_DEMO_PROGRAM` is the command of another one, as in `wine turso-api-tokens.exe`, it runs that, and lists
+//! names that are not ASCII: `.ci/release try` does so.
 
 #[path = "../tests/it/server.rs"]
 #[allow(
@@ -17,12 +20,16 @@ use std::process::{Command, ExitCode};
 /// Whatever the user's environment says, the demo talks to its stand-in.
 const IGNORED: [&str; 4] = ["TURSO_TOKEN", "TURSO_BASE_URL", "TURSO_CONFIG_FOLDER", "SSL_CERT_FILE"];
 
+/// A list for the try of a program whose standard output has to be UTF-8.
+const NOT_ASCII: &str = r#"{"tokens":[
+{"name":"clé","id":"clGFZ4STEe6fljpFzIum8A","created_at":"2023-11-16"},
+{"name":"鍵","id":"SYzcpe3jEe2We-rqOx4wmQ","organization":"acme","created_at":"2025-02-03"}
+]}"#;
+
 fn main() -> ExitCode {
-    let api = Server::always(|| ok(TODAY));
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["run", "--quiet", "--bin", "turso-api-tokens"]);
-    command.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--"]);
+    let other = env::var("TURSO_DEMO_PROGRAM");
+    let api = Server::always(if other.is_ok() { || ok(NOT_ASCII) } else { || ok(TODAY) });
+    let mut command = other.map_or_else(|_| through_cargo(), |words| split(&words));
     command.args(env::args_os().skip(1));
     for name in IGNORED {
         command.env_remove(name);
@@ -31,4 +38,19 @@ fn main() -> ExitCode {
     let code = command.status().ok().and_then(|status| status.code());
     // 101 is cargo's own code for a build that failed.
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
+}
+
+fn through_cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["run", "--quiet", "--bin", "turso-api-tokens"]);
+    command.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--"]);
+    command
+}
+
+/// A program and its first arguments, from words without spaces in them.
+fn split(words: &str) -> Command {
+    let mut words = words.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    command
 }

@@ -214,6 +214,8 @@ impl Shared {
                 }
                 Step::Endless(first, again) => {
                     connection.write_all(&first)?;
+                    // In few writes, as each is slow on some systems.
+                    let again = again.repeat(1024);
                     loop {
                         connection.write_all(&again)?;
                     }
