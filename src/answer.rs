@@ -6,6 +6,7 @@ use crate::escape::excerpt;
 use crate::json;
 use crate::token::ApiToken;
 use std::fmt;
+use ureq::http::HeaderValue;
 
 /// What the API answered: status 200 and a body that is UTF-8; from [`Client::fetch`](crate::Client::fetch).
 ///
@@ -28,7 +29,7 @@ pub struct Answer {
     json: String,
     /// Whence it came, and as what.
     url: String,
-    content_type: Option<String>,
+    content_type: Option<HeaderValue>,
     /// What must not show.
     credential: Option<Credential>,
 }
@@ -60,15 +61,27 @@ impl Answer {
             let (problem, source) = if said.starts_with(json::ITEM) {
                 (said, None)
             } else {
-                let problem = format!("it is {}", describe(&self.mask(&self.json), self.content_type.as_deref()));
+                let problem = format!("it is {}", self.describe());
                 (problem, Some(said).filter(|said| !said.is_empty()).map(Into::into))
             };
             Error::InvalidAnswer { url: self.url.clone(), problem, source }
         })
     }
 
-    pub(crate) fn new(json: String, url: String, content_type: Option<String>, credential: Credential) -> Self {
+    pub(crate) fn new(json: String, url: String, content_type: Option<HeaderValue>, credential: Credential) -> Self {
         Self { json, url, content_type, credential: Some(credential) }
+    }
+
+    /// What it is where it is not a list.
+    fn describe(&self) -> String {
+        let (length, html) = (self.json.len(), is_html(&self.json, self.content_type.as_ref()));
+        let kind = self.content_type.as_ref().map(|kind| String::from_utf8_lossy(kind.as_bytes()));
+        let kind = kind.map_or_else(|| "unknown type".to_owned(), |kind| excerpt(&self.mask(&kind)));
+        match excerpt(&self.mask(&self.json)).as_str() {
+            "" => format!("empty, {length} bytes of {kind}"),
+            start if html => format!("an HTML page, {length} bytes of {kind} that begin with {start}"),
+            start => format!("{length} bytes of {kind} that begin with {start}"),
+        }
     }
 
     fn mask(&self, text: &str) -> String {
@@ -91,20 +104,8 @@ impl fmt::Debug for Answer {
 }
 
 /// Whether a body is a page for a browser, as login portals and load balancers give.
-pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
+pub(crate) fn is_html(body: &str, content_type: Option<&HeaderValue>) -> bool {
     let starts = |start: &str| body.trim_start().get(..start.len()).is_some_and(|is| is.eq_ignore_ascii_case(start));
-    content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
-        || starts("<html")
-        || starts("<!doctype html")
-}
-
-fn describe(body: &str, content_type: Option<&str>) -> String {
-    let (length, kind) = (body.len(), content_type.unwrap_or("unknown type"));
-    match excerpt(body).as_str() {
-        "" => format!("empty, {length} bytes of {kind}"),
-        start if is_html(body, content_type) => {
-            format!("an HTML page, {length} bytes of {kind} that begin with {start}")
-        }
-        start => format!("{length} bytes of {kind} that begin with {start}"),
-    }
+    let kind = content_type.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.to_ascii_lowercase().contains("html") || starts("<html") || starts("<!doctype html")
 }

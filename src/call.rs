@@ -17,7 +17,7 @@ use std::{fmt, thread};
 use ureq::http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE, TRANSFER_ENCODING,
 };
-use ureq::http::{HeaderMap, HeaderName, HeaderValue, Response, Uri};
+use ureq::http::{HeaderName, HeaderValue, Response, Uri};
 use ureq::{Agent, Body, Timeout};
 
 const REDIRECTS: u32 = 10;
@@ -99,7 +99,7 @@ impl Call {
     fn attempt(&self, attempt: &Attempt) -> Result<Answer, Error> {
         let mut url = self.url.clone();
         for redirects in 0..=REDIRECTS {
-            self.note(format_args!("GET {}, {} ms left", self.place(&url), attempt.left().as_millis()));
+            self.note(format_args!("GET {}, {} ms left", Place(self, &url), attempt.left().as_millis()));
             let start = Instant::now();
             let response = self.send(&url, attempt, redirects)?;
             self.note(format_args!("{} after {} ms", response.status(), start.elapsed().as_millis()));
@@ -195,15 +195,14 @@ impl Call {
 
     fn read(&self, url: &Uri, response: Response<Body>) -> Result<Answer, Error> {
         let start = Instant::now();
-        if let Some(encoding) =
-            self.header(&response, &CONTENT_ENCODING).filter(|it| !it.eq_ignore_ascii_case("identity"))
-        {
-            return Err(self.invalid(url, format!("it is encoded as {encoding}, which was not asked for")));
+        let shown = |value: &HeaderValue| excerpt(&self.credential.mask(&String::from_utf8_lossy(value.as_bytes())));
+        let coding = response.headers().get(CONTENT_ENCODING);
+        if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            return Err(self.invalid(url, format!("it is encoded as {}, which was not asked for", shown(coding))));
         }
-        let content_type = self.header(&response, &CONTENT_TYPE);
-        if has_foreign_charset(response.headers()) {
-            let kind = content_type.unwrap_or_default();
-            return Err(self.invalid(url, format!("it is {kind}, not UTF-8")));
+        let content_type = response.headers().get(CONTENT_TYPE).cloned();
+        if let Some(kind) = content_type.as_ref().filter(|kind| has_foreign_charset(kind)) {
+            return Err(self.invalid(url, format!("it is {}, not UTF-8", shown(kind))));
         }
         let is_framed = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
         let too_large = || Error::TooLarge { url: self.place(url), limit: self.max_response_bytes };
@@ -225,7 +224,7 @@ impl Call {
         })?;
         // Only the end of the connection ends such a body, and ureq does not tell a reset from a proper end.
         let is_cut = !is_framed && !json.trim_ascii_end().ends_with('}');
-        if is_cut && !is_html(&json, content_type.as_deref()) {
+        if is_cut && !is_html(&json, content_type.as_ref()) {
             let source = io::Error::new(ErrorKind::UnexpectedEof, "the connection ended within the answer").into();
             return Err(Error::Connection { url: self.place(url), source });
         }
@@ -237,7 +236,7 @@ impl Call {
     fn refusal(&self, url: &Uri, status: u16, response: Response<Body>, attempt: &Attempt) -> Error {
         let retry_after =
             response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let content_type = self.header(&response, &CONTENT_TYPE);
+        let content_type = response.headers().get(CONTENT_TYPE).cloned();
         let is_encoded = response.headers().contains_key(CONTENT_ENCODING);
         let bytes = if is_encoded { Vec::new() } else { begin_of(response.into_body(), attempt.left()) };
         let body = String::from_utf8_lossy(&bytes);
@@ -247,25 +246,15 @@ impl Call {
             None => excerpt(&self.credential.mask(&body)),
         };
         let url = self.place(url);
-        if matches!(status, 401 | 403) && !is_html(&body, content_type.as_deref()) {
+        if matches!(status, 401 | 403) && !is_html(&body, content_type.as_ref()) {
             return Error::Refused { status, url, message, place: self.credential.place().map(str::to_owned) };
         }
         Error::Status { status, url, message, retry_after: retry_after.map(Duration::from_secs) }
     }
 
-    /// A header as text to be shown.
-    fn header(&self, response: &Response<Body>, name: &HeaderName) -> Option<String> {
-        let value = response.headers().get(name)?;
-        Some(excerpt(&self.credential.mask(&String::from_utf8_lossy(value.as_bytes()))))
-    }
-
     /// Where a call goes, as messages name it.
     fn place(&self, url: &Uri) -> String {
-        let url = self.credential.mask(&url.to_string());
-        match &self.proxy {
-            Some(proxy) => format!("{url} through the proxy {proxy}"),
-            None => url,
-        }
+        Place(self, url).to_string()
     }
 
     fn invalid(&self, url: &Uri, problem: String) -> Error {
@@ -311,6 +300,17 @@ impl Call {
     }
 }
 
+/// Where a call goes; made into text only where somebody reads it.
+struct Place<'a>(&'a Call, &'a Uri);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(call, url) = self;
+        f.write_str(&call.credential.mask(&url.to_string()))?;
+        call.proxy.as_ref().map_or(Ok(()), |proxy| write!(f, " through the proxy {proxy}"))
+    }
+}
+
 /// Whether an error before there was an answer is the proxy's, where there is one, and then whether it is transient.
 ///
 /// ureq has no type for this: a status that the proxy gave is in the text, and what SOCKS says is an I/O error. Once the
@@ -339,8 +339,8 @@ fn proxys_fault(error: &ureq::Error) -> Option<bool> {
 }
 
 /// Whether it is a text that is not in UTF-8, which ureq would convert where another crate has turned its `charset` on.
-fn has_foreign_charset(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+fn has_foreign_charset(kind: &HeaderValue) -> bool {
+    let kind = kind.to_str().unwrap_or_default();
     let mut charsets = kind.split(';').filter_map(|part| part.trim().strip_prefix("charset="));
     kind.starts_with("text/") && charsets.any(|charset| !charset.eq_ignore_ascii_case("utf-8"))
 }
