@@ -67,6 +67,10 @@ impl Credential {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let bytes = read(path, LONGEST_FILE).map_err(|source| unreadable(path, source))?;
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            let problem = format!("the credential in {} is UTF-16; write it in UTF-8", path.display());
+            return Err(Error::credential(problem));
+        }
         let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         Self::check(text, Some(path.display().to_string()))
     }

@@ -2,8 +2,11 @@
 
 use crate::server::{FIRST, Server, Step, TODAY, answer, error, ok};
 use crate::support::{Authority, Folder, Program, SECRET, bare, program, within};
+#[cfg(unix)]
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
+#[cfg(unix)]
+use std::io::Write;
 use std::process::Stdio;
 
 fn run(body: &str, args: &[&str]) -> String {
@@ -293,13 +296,30 @@ fn the_credential_can_come_from_standard_input() {
 }
 
 #[test]
+fn what_editors_and_the_turso_cli_write_around_a_credential_does_not_matter() {
+    let (folder, server) = (Folder::new(), Server::always(|| ok(FIRST)));
+    let marked = folder.write("token", format!("\u{feff}{SECRET}\r\n"));
+    program(&server.url(), &["--token-file", &marked]).run().succeeded();
+    let cache = "x".repeat(1 << 20);
+    folder.write("settings.json", format!(r#"{{"cache":{{"a":["{cache}",{{}}]}},"token":"{SECRET}","error":1}}"#));
+    let start = || bare(&[]).env("TURSO_CONFIG_FOLDER", &folder.path()).env("TURSO_BASE_URL", &server.url());
+    start().run().succeeded();
+    assert_eq!(authorizations(&server), [SECRET; 2]);
+    folder.write("settings.json", "x".repeat((8 << 20) + 1));
+    assert!(start().run().failed(2).contains("larger than 8192 KiB"));
+    let wide = folder.write("wide", b"\xff\xfea\0b\0");
+    assert!(program(&server.url(), &["--token-file", &wide]).run().failed(2).contains("is UTF-16"));
+    assert!(program(&server.url(), &["--token-file", &folder.path()]).run().failed(2).contains("could not read"));
+}
+
+#[test]
 fn without_a_credential_it_says_every_place_it_looked_in() {
-    let said = bare(&[]).env("HOME", "/nonexistent").run().failed(2);
+    let said = bare(&[]).env("HOME", "/nonexistent").env("APPDATA", "/nonexistent").run().failed(2);
     for place in ["TURSO_API_TOKEN", "TURSO_TOKEN", "/nonexistent", "settings.json", "turso auth login", "--token-file"]
     {
         assert!(said.contains(place), "{place}: {said}");
     }
-    assert!(bare(&[]).run().failed(2).contains("HOME"));
+    assert!(bare(&[]).run().failed(2).contains(if cfg!(windows) { "APPDATA" } else { "HOME" }));
 }
 
 #[test]
@@ -308,8 +328,8 @@ fn a_credential_that_cannot_be_one_is_refused_by_position_before_anything_is_sen
     let server = Server::script([]);
     for bad in ["s3cr3t-part\nX-Injected: yes", "s3cr3t-part\u{1b}", "s3cr3t-partü", "s3cr3t-part x"] {
         let file = folder.write("token", bad);
-        let login = folder.write("turso/settings.json", serde_json::json!({ "token": bad }).to_string());
-        let config = login.strip_suffix("/settings.json").unwrap();
+        folder.write("settings.json", serde_json::json!({ "token": bad }).to_string());
+        let config = &folder.path();
         for program in [
             program(&server.url(), &["--token-file", &file]),
             bare(&[]).env("TURSO_API_TOKEN", bad).env("TURSO_API_BASEURL", &server.url()),
@@ -322,8 +342,8 @@ fn a_credential_that_cannot_be_one_is_refused_by_position_before_anything_is_sen
     let stray = bare(&["s3cr3t-part"]).run().failed(2);
     assert!(stray.contains("TURSO_API_TOKEN") && !stray.contains("s3cr3t"), "{stray}");
     for settings in ["", "[]", "not json", "{\"token\""] {
-        let login = folder.write("turso/settings.json", settings);
-        let said = bare(&[]).env("TURSO_CONFIG_FOLDER", login.strip_suffix("/settings.json").unwrap()).run().failed(2);
+        folder.write("settings.json", settings);
+        let said = bare(&[]).env("TURSO_CONFIG_FOLDER", &folder.path()).run().failed(2);
         assert!(said.contains("settings.json"), "{said}");
     }
     assert_eq!(server.connections(), 0);
@@ -372,17 +392,14 @@ fn every_kind_of_failure_has_its_exit_code() {
 #[test]
 fn a_refusal_says_where_the_credential_came_from_and_what_to_do() {
     let folder = Folder::new();
-    let login = folder.write("turso/settings.json", format!(r#"{{"token":"{SECRET}"}}"#));
+    let login = folder.write("settings.json", format!(r#"{{"token":"{SECRET}"}}"#));
     let refuse = || error("401 Unauthorized", "token expired");
     let server = Server::always(refuse);
     let said = program(&server.url(), &[]).run().failed(3);
     assert!(said.contains("from TURSO_API_TOKEN") && said.contains("token expired"), "{said}");
     assert!(said.contains("`turso auth api-tokens mint NAME --org ORG`"), "{said}");
-    let said = bare(&[])
-        .env("TURSO_CONFIG_FOLDER", login.strip_suffix("/settings.json").unwrap())
-        .env("TURSO_API_BASEURL", &server.url())
-        .run()
-        .failed(3);
+    let said =
+        bare(&[]).env("TURSO_CONFIG_FOLDER", &folder.path()).env("TURSO_API_BASEURL", &server.url()).run().failed(3);
     assert!(said.contains(&login) && said.contains("turso auth login"), "{said}");
     let file = folder.write("token", SECRET);
     assert!(program(&server.url(), &["--token-file", &file]).run().failed(3).contains(&file));

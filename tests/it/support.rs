@@ -156,6 +156,10 @@ impl Folder {
         Self(path)
     }
 
+    pub fn path(&self) -> String {
+        self.0.display().to_string()
+    }
+
     /// Writes a file and gives its path.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
         let path = self.0.join(name);
