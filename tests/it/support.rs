@@ -28,6 +28,17 @@ pub fn call(steps: impl IntoIterator<Item = Step>) -> Result<Vec<turso_api_token
     client(&Server::script(steps).url()).list()
 }
 
+/// How the lines of a call begin that is tried again once, behind those on where its settings come from.
+pub const TRIED_AGAIN: [&str; 7] = [
+    "GET http://127.0.0.1:",
+    "503 Service Unavailable after ",
+    "attempt 1 failed after ",
+    "next attempt in ",
+    "GET http://127.0.0.1:",
+    "200 OK after ",
+    "108 bytes after ",
+];
+
 /// What an observer is told, and the observer.
 pub fn notes() -> (Arc<Mutex<Vec<String>>>, impl Fn(std::fmt::Arguments<'_>) + Send + Sync + 'static) {
     let lines = Arc::new(Mutex::new(Vec::new()));
