@@ -240,7 +240,7 @@ impl Call {
         let is_encoded = response.headers().contains_key(CONTENT_ENCODING);
         let bytes = if is_encoded { Vec::new() } else { begin_of(response.into_body(), attempt.left()) };
         let body = String::from_utf8_lossy(&bytes);
-        let message = match json::error_words(&body) {
+        let message = match json::object(&body) {
             Some(ErrorWords { error, code: Some(code) }) => self.credential.mask(&format!("{error} ({code})")),
             Some(ErrorWords { error, code: None }) => self.credential.mask(&error),
             None => excerpt(&self.credential.mask(&body)),

@@ -1,7 +1,7 @@
 //! The bearer token that authenticates the caller: where it comes from, and that it never shows.
 
 use crate::error::Error;
-use crate::json;
+use crate::json::{self, Settings};
 use std::ffi::OsString;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -134,7 +134,7 @@ impl Credential {
             Err(error) => return Err(unreadable(path, error)),
         };
         let shown = path.display();
-        let settings = std::str::from_utf8(&bytes).ok().and_then(json::settings).ok_or_else(|| {
+        let settings: Settings = std::str::from_utf8(&bytes).ok().and_then(json::object).ok_or_else(|| {
             Error::credential(format!("{shown} does not hold the turso CLI's settings; run `turso auth login`"))
         })?;
         let place = format!("the turso CLI's login in {shown}, which `turso auth login` renews");

@@ -10,7 +10,7 @@ use miniserde::{Deserialize, Result, json, make_place};
 const DEEPEST: u32 = 128;
 const SHORT: usize = 16 * 1024;
 
-pub(super) fn tokens(document: &str) -> std::result::Result<Vec<ApiToken>, String> {
+pub(crate) fn tokens(document: &str) -> std::result::Result<Vec<ApiToken>, String> {
     let Body { tokens } = object(document).ok_or_else(String::new)?;
     match tokens.flaw {
         Some(flaw) => Err(format!("{ITEM}{}: {flaw}", tokens.items.len() + 1)),
@@ -18,7 +18,7 @@ pub(super) fn tokens(document: &str) -> std::result::Result<Vec<ApiToken>, Strin
     }
 }
 
-pub(super) fn object<T: Deserialize>(document: &str) -> Option<T> {
+pub(crate) fn object<T: Deserialize>(document: &str) -> Option<T> {
     // The error says nothing.
     if document.len() < SHORT || is_shallow(document) { json::from_str(document).ok() } else { None }
 }

@@ -10,26 +10,15 @@ mod backend;
 #[path = "serde.rs"]
 mod backend;
 
-use crate::token::ApiToken;
-
+/// Decodes any other document, as an object; `None` where it is something else.
+pub(crate) use backend::object;
 /// Decodes the answer of the endpoint: all of its tokens, or what is wrong, which begins with [`ITEM`] where the document
 /// is a list with a faulty token, and is empty where the library does not say.
-pub(crate) fn tokens(document: &str) -> Result<Vec<ApiToken>, String> {
-    backend::tokens(document)
-}
+pub(crate) use backend::tokens;
 
 pub(crate) const ITEM: &str = "item ";
 
-/// The API's own words in the body of an error; `None` where they are not there or not texts.
-pub(crate) fn error_words(document: &str) -> Option<ErrorWords> {
-    backend::object(document)
-}
-
-/// The settings of the official CLI; `None` where a document is something else.
-pub(crate) fn settings(document: &str) -> Option<Settings> {
-    backend::object(document)
-}
-
+/// The API's own words in the body of an error.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[cfg_attr(all(feature = "miniserde", not(feature = "serde")), derive(miniserde::Deserialize))]
 pub(crate) struct ErrorWords {
@@ -37,6 +26,7 @@ pub(crate) struct ErrorWords {
     pub(crate) code: Option<String>,
 }
 
+/// The settings of the official CLI.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[cfg_attr(all(feature = "miniserde", not(feature = "serde")), derive(miniserde::Deserialize))]
 pub(crate) struct Settings {
@@ -47,11 +37,11 @@ pub(crate) struct Settings {
 /// Nothing, so that the only error of a build without a JSON feature is the one that says what to choose.
 #[cfg(not(any(feature = "serde", feature = "miniserde")))]
 mod backend {
-    pub(super) fn tokens(_: &str) -> Result<Vec<super::ApiToken>, String> {
+    pub(crate) fn tokens(_: &str) -> Result<Vec<crate::token::ApiToken>, String> {
         Err(String::new())
     }
 
-    pub(super) fn object<T>(_: &str) -> Option<T> {
+    pub(crate) fn object<T>(_: &str) -> Option<T> {
         None
     }
 }
@@ -59,6 +49,7 @@ mod backend {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token::ApiToken;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -118,7 +109,7 @@ mod tests {
         #[test]
         fn arbitrary_text_never_panics(text in any::<String>(), jsonish in r#"[\[\]{}",:\\a-u0-9 \-.]{0,64}"#) {
             for text in [text, jsonish] {
-                let _ = (tokens(&text).is_ok(), error_words(&text).is_some(), settings(&text).is_some());
+                let _ = (tokens(&text).is_ok(), object::<ErrorWords>(&text).is_some(), object::<Settings>(&text).is_some());
             }
         }
 
@@ -154,14 +145,14 @@ mod tests {
 
     #[test]
     fn words_and_logins_are_found_where_they_are_texts() {
-        let words = |document| error_words(document).map(|words| (words.error, words.code.unwrap_or_default()));
+        let words = |document| object(document).map(|words: ErrorWords| (words.error, words.code.unwrap_or_default()));
         assert_eq!(words(r#"{"error":"e","code":"c","x":[{}]}"#), Some(("e".into(), "c".into())));
         assert_eq!(words(r#"{"error":"e"}"#), Some(("e".into(), String::new())));
         for other in ["", "[]", r#"["e"]"#, "{}", r#"{"error":1}"#, r#"{"error":null}"#, r#"{"error":{"message":"e"}}"#]
         {
             assert_eq!(words(other), None, "{other}");
         }
-        let token = |document| settings(document).map(|settings| settings.token.unwrap_or_default());
+        let token = |document| object(document).map(|settings: Settings| settings.token.unwrap_or_default());
         assert_eq!(token(r#"{"username":"u","token":"t","cache":{"token":"no"}}"#), Some("t".into()));
         assert_eq!((token("{}"), token(r#"{"token":null}"#)), (Some(String::new()), Some(String::new())));
         for other in ["", "[]", r#"["t"]"#, r#""t""#, r#"{"token":7}"#, r#"{"token""#] {

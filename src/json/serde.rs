@@ -6,12 +6,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-pub(super) fn tokens(document: &str) -> Result<Vec<ApiToken>, String> {
+pub(crate) fn tokens(document: &str) -> Result<Vec<ApiToken>, String> {
     let Object(body) = serde_json::from_str::<Object<Body>>(document).map_err(|error| error.to_string())?;
     Ok(body.tokens.map_or_else(Vec::new, |tokens| tokens.0.into_iter().map(|Object(token)| token).collect()))
 }
 
-pub(super) fn object<T: for<'de> Deserialize<'de>>(document: &str) -> Option<T> {
+pub(crate) fn object<T: for<'de> Deserialize<'de>>(document: &str) -> Option<T> {
     serde_json::from_str(document).ok().map(|Object(object)| object)
 }
 

@@ -116,7 +116,7 @@ fn a_wrong_value_is_blamed_on_the_option_variable_or_file_that_it_came_from() {
             assert!(said.contains(&format!("{variable}: ")) && said.contains(words), "{said}");
             assert!(!said.contains("hidden"), "{said}");
         }
-        let said = program("https://localhost:1", &["--base-url", value]).run().failed(2);
+        let said = program("https://localhost:1", &["-v", "--base-url", value]).run().failed(2);
         assert!(said.contains("--base-url: ") && said.contains(words) && !said.contains("hidden"), "{said}");
     }
     for (file, words) in [(&empty, "is empty"), (&missing, "could not read")] {
@@ -450,7 +450,8 @@ fn verbose_says_first_where_settings_come_from_and_then_how_each_attempt_goes() 
     let said = program.run().failed(4);
     for words in [
         format!("credential: --token-file {token}"),
-        "base URL: --base-url https://localhost:1".to_owned(),
+        "base URL: --base-url\n".to_owned(),
+        "base URL: https://localhost:1\n".to_owned(),
         "proxy: 127.0.0.1:1 (HTTPS_PROXY)".to_owned(),
         format!("certificates: --ca-file {ca}"),
     ] {

@@ -168,11 +168,11 @@ impl Options {
         builder.build().map_err(|error| self.blame(error))
     }
 
-    /// What comes from an option; the library says the rest.
+    /// What comes from an option; the library says the rest, and the base URL once it is known to hold no secret.
     fn sources(&self) -> impl Iterator<Item = String> {
         let from = |what: &str, option: &str, path: &Path| format!("{what}: {option} {}", path.display());
         let token_file = self.token_file.as_deref().map(|path| from("credential", "--token-file", path));
-        let base_url = self.base_url.as_deref().map(|url| format!("base URL: --base-url {url}"));
+        let base_url = self.base_url.as_ref().map(|_| "base URL: --base-url".to_owned());
         let ca_file = self.ca_file.as_deref().map(|path| from("certificates", "--ca-file", path));
         token_file.into_iter().chain(base_url).chain(ca_file)
     }
