@@ -72,34 +72,34 @@ type AgentConfig = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
 
 #[cfg(feature = "rustls")]
 fn trust(config: AgentConfig, _: &Uri, roots: Roots) -> Result<AgentConfig, Error> {
-    use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
-    let wrong = |setting, problem, source| Err(Error::Config { setting, problem, source });
-    let (setting, name, pem) = match roots {
-        Roots::Bundled => ("", String::new(), None),
-        Roots::Pem(pem) => ("root certificates", "the PEM text".to_owned(), Some(pem)),
-        Roots::File(setting, path) => {
-            let name = path.display().to_string();
-            match std::fs::read(&path) {
-                Ok(pem) => (setting, name, Some(pem)),
-                Err(error) => return wrong(setting, format!("could not read {name}"), Some(error.into())),
-            }
-        }
-    };
-    let mut certificates = Vec::new();
-    for item in parse_pem(pem.as_deref().unwrap_or_default()) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(error) => return wrong(setting, format!("{name} is not PEM"), Some(error.into())),
-        }
-    }
-    let roots = match pem {
-        None => RootCerts::WebPki,
-        Some(_) if certificates.is_empty() => return wrong(setting, format!("{name} holds no PEM certificate"), None),
-        Some(_) => RootCerts::from(certificates),
+    use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+    let roots = match roots {
+        Roots::Bundled => RootCerts::WebPki,
+        Roots::Pem(pem) => certificates("root certificates", "the PEM text", Ok(pem))?,
+        Roots::File(variable, path) => certificates(variable, &path.display().to_string(), std::fs::read(&path))?,
     };
     // Both are said, as what ureq takes by default may change with its features.
     Ok(config.tls_config(TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build()))
+}
+
+/// The certificates in a PEM text that goes by a name, for a setting.
+#[cfg(feature = "rustls")]
+fn certificates(
+    setting: &'static str,
+    name: &str,
+    pem: std::io::Result<Vec<u8>>,
+) -> Result<ureq::tls::RootCerts, Error> {
+    use ureq::tls::{PemItem, parse_pem};
+    let wrong = |problem, source| Error::Config { setting, problem, source };
+    let pem = pem.map_err(|error| wrong(format!("could not read {name}"), Some(error.into())))?;
+    let items: Result<Vec<_>, _> = parse_pem(&pem).collect();
+    let items = items.map_err(|error| wrong(format!("{name} is not PEM"), Some(error.into())))?;
+    let certificate = |item| if let PemItem::Certificate(certificate) = item { Some(certificate) } else { None };
+    let certificates: Vec<_> = items.into_iter().filter_map(certificate).collect();
+    if certificates.is_empty() {
+        return Err(wrong(format!("{name} holds no PEM certificate"), None));
+    }
+    Ok(certificates.into())
 }
 
 #[cfg(not(feature = "rustls"))]

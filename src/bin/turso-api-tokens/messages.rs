@@ -69,11 +69,13 @@ fn advice(error: &Error, text: &str) -> Option<String> {
                 "an HTML page is not the API's: a login portal, a proxy or a load balancer stands in between, or {BASE_URL}"
             )
         }
-        Error::Refused { status: 401, .. } if !says("turso auth login") => {
+        // The message says already what renews a login.
+        Error::Refused { .. } if says("turso auth login") => return None,
+        Error::Refused { status: 401, .. } => {
             "the credential is invalid, expired or revoked; `turso auth api-tokens mint NAME --org ORG` makes a new one"
                 .to_owned()
         }
-        Error::Refused { status: 403, .. } => {
+        Error::Refused { .. } => {
             "the credential may not list tokens; the login of the turso CLI may (`turso auth login`)".to_owned()
         }
         Error::Proxy { .. } if says("407") => {
