@@ -270,7 +270,7 @@ impl Call {
         match (&self.proxy, proxys_fault(&error)) {
             (Some(proxy), Some(transient)) => {
                 let url = self.credential.mask(&url.to_string());
-                Error::Proxy { url, proxy: proxy.clone(), transient, source: error.into() }
+                Error::Proxy { url, proxy: proxy.clone(), transient, source: error.into_io().into() }
             }
             _ => self.failure(url, error),
         }
