@@ -281,3 +281,16 @@ impl fmt::Debug for ClientBuilder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ureq_gets_the_credential_in_a_header_marked_sensitive() {
+        let client =
+            Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1").build().unwrap();
+        let sensitive: Vec<_> = client.call.headers.iter().filter(|(_, value)| value.is_sensitive()).collect();
+        assert!(matches!(sensitive[..], [(AUTHORIZATION, value)] if value.as_bytes() == b"Bearer secret"));
+    }
+}
