@@ -2,7 +2,7 @@
 
 use crate::server::{Server, TODAY, error, ok};
 use crate::support::{Ended, program};
-use turso_api_tokens::{ApiToken, Date};
+use turso_api_tokens::{Answer, ApiToken, Date};
 
 fn run(args: &[&str]) -> Ended {
     program(&Server::script([ok(TODAY)]).url(), args).run()
@@ -10,7 +10,8 @@ fn run(args: &[&str]) -> Ended {
 
 fn created(on: Option<&str>) -> ApiToken {
     let field = on.map(|on| format!(r#","created_at":"{on}""#)).unwrap_or_default();
-    crate::support::call([ok(&format!(r#"{{"tokens":[{{"name":"a","id":"b"{field}}}]}}"#))]).unwrap().remove(0)
+    let answer = Answer::from_json(format!(r#"{{"tokens":[{{"name":"a","id":"b"{field}}}]}}"#));
+    answer.tokens().unwrap().remove(0)
 }
 
 #[test]
@@ -71,6 +72,8 @@ fn a_wrong_rule_is_a_usage_error_that_lists_the_rules() {
 fn older_than_counts_calendar_days_and_does_not_open_on_missing_data() {
     let today = Date::parse("2024-03-01").unwrap();
     for (on, older_than_1, older_than_2) in [
+        (Some("2999-12-31"), true, true),
+        (Some("2024-03-03"), true, true),
         (Some("2024-03-02"), false, false),
         (Some("2024-03-01"), false, false),
         (Some("2024-02-29"), false, false),
@@ -93,13 +96,18 @@ fn older_than_counts_calendar_days_and_does_not_open_on_missing_data() {
 
 #[test]
 fn a_token_without_a_readable_date_is_denied_and_the_message_says_so() {
-    let body = r#"{"tokens":[{"name":"a\u001b\n","id":"1"},{"name":"b","id":"2","created_at":"2023-02-29\u202e"}]}"#;
+    let body = r#"{"tokens":[{"name":"a\u001b\n","id":"1"},{"name":"b","id":"2","created_at":"2023-02-29\u202e"},
+        {"name":"c","id":"3","created_at":"9999-12-31"}]}"#;
     let server = Server::script([ok(body)]);
     let ended = program(&server.url(), &["-q", "--deny", "older-than=36500d"]).run();
     assert_eq!(ended.code, 1);
     assert_eq!(
         ended.stderr,
         "turso-api-tokens: --deny older-than=36500d: a\\u{1b}\\n (1) has no date of creation\n\
-         turso-api-tokens: --deny older-than=36500d: b (2) has no readable date of creation: 2023-02-29\\u{202e}\n"
+         turso-api-tokens: --deny older-than=36500d: b (2) has no readable date of creation: 2023-02-29\\u{202e}\n\
+         turso-api-tokens: --deny older-than=36500d: c (3) was created on 9999-12-31, which is after "
+            .to_owned()
+            + &Date::today_utc().to_string()
+            + "\n"
     );
 }
