@@ -280,21 +280,21 @@ impl Call {
     fn failure(&self, url: &Uri, error: ureq::Error) -> Error {
         use ureq::Error as Ureq;
         let url = self.place(url);
-        match error {
+        let is_tls = match &error {
             // What rustls refuses comes as this kind.
-            Ureq::Io(error) if error.kind() == ErrorKind::InvalidData => Error::Tls { url, source: error.into() },
-            Ureq::Io(error) => Error::Connection { url, source: error.into() },
-            error @ (Ureq::HostNotFound | Ureq::ConnectionFailed | Ureq::Other(_)) => {
-                Error::Connection { url, source: error.into() }
-            }
-            error @ (Ureq::Tls(_) | Ureq::TlsRequired) => Error::Tls { url, source: error.into() },
-            // Their variants are there or not as other crates have it.
-            error if ["rustls: ", "native-tls: ", "der: "].iter().any(|tls| error.to_string().starts_with(tls)) => {
-                Error::Tls { url, source: error.into() }
-            }
-            error => {
+            Ureq::Io(error) => error.kind() == ErrorKind::InvalidData,
+            Ureq::Tls(_) | Ureq::TlsRequired => true,
+            // These variants are there or not as other crates have it.
+            error => ["rustls: ", "native-tls: ", "der: "].iter().any(|tls| error.to_string().starts_with(tls)),
+        };
+        let is_lost = matches!(error, Ureq::Io(_) | Ureq::HostNotFound | Ureq::ConnectionFailed | Ureq::Other(_));
+        let source = error.into_io().into();
+        match (is_tls, is_lost) {
+            (true, _) => Error::Tls { url, source },
+            (_, true) => Error::Connection { url, source },
+            _ => {
                 let problem = "it is not the HTTP that it should be".to_owned();
-                Error::InvalidAnswer { url, problem, source: Some(error.into()) }
+                Error::InvalidAnswer { url, problem, source: Some(source) }
             }
         }
     }

@@ -44,49 +44,27 @@ pub(crate) fn from_env(
 }
 
 /// Whether a host stands in a `NO_PROXY` list: itself, a parent domain (with or without a leading dot or `*.`), an
-/// address, a network such as `10.0.0.0/8`, or `*`; each but the last with a port or without.
+/// address, each of them with a port or without, a network such as `10.0.0.0/8`, or `*`.
 fn is_exempt(list: &str, url: &Uri) -> bool {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
     let port = url.port_u16().unwrap_or(443);
-    list.split([',', ' ']).filter(|entry| !entry.is_empty()).any(|entry| {
-        let entry = entry.to_ascii_lowercase();
-        let (name, only) = split_port(&entry);
-        if entry == "*" {
-            return true;
-        }
-        if only.is_some_and(|only| only != port) {
-            return false;
-        }
-        if let (Ok(ip), Some((network, bits))) = (host.parse(), name.split_once('/')) {
-            return is_within(ip, network, bits);
-        }
-        let name = name.trim_start_matches('*').trim_start_matches('.').trim_matches(['[', ']']);
-        let rest = host.strip_suffix(name);
-        !name.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    let forms = [host.clone(), format!("{host}:{port}"), format!("[{host}]"), format!("[{host}]:{port}")];
+    list.to_ascii_lowercase().split([',', ' ']).any(|entry| {
+        let name = entry.trim_start_matches('*').trim_start_matches('.');
+        let ends = |form: &String| form.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        entry == "*" || is_within(&host, entry) || (!name.is_empty() && forms.iter().any(ends))
     })
 }
 
-/// Splits `host:port`, leaving a bare IPv6 address whole.
-fn split_port(entry: &str) -> (&str, Option<u16>) {
-    match entry.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') || name.ends_with(']') => match port.parse() {
-            Ok(port) => (name, Some(port)),
-            Err(_) => (entry, None),
-        },
-        _ => (entry, None),
-    }
-}
-
-fn is_within(ip: IpAddr, network: &str, bits: &str) -> bool {
-    let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>()) else {
-        return false;
-    };
-    let (ip, network, width) = match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => (u128::from(ip.to_bits()), u128::from(network.to_bits()), 32),
-        (IpAddr::V6(ip), IpAddr::V6(network)) => (ip.to_bits(), network.to_bits(), 128),
+fn is_within(host: &str, network: &str) -> bool {
+    let Some((network, bits)) = network.split_once('/') else { return false };
+    let (ip, network, width) = match (host.parse(), network.parse()) {
+        (Ok(IpAddr::V4(ip)), Ok(IpAddr::V4(network))) => (u128::from(ip.to_bits()), u128::from(network.to_bits()), 32),
+        (Ok(IpAddr::V6(ip)), Ok(IpAddr::V6(network))) => (ip.to_bits(), network.to_bits(), 128),
         _ => return false,
     };
-    bits <= width && (ip ^ network).checked_shr(width - bits).unwrap_or(0) == 0
+    let rest = bits.parse().ok().and_then(|bits: u32| u32::checked_sub(width, bits));
+    rest.is_some_and(|rest| (ip ^ network).checked_shr(rest).unwrap_or(0) == 0)
 }
 
 #[cfg(test)]

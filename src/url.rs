@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use ureq::http::Uri;
-use ureq::http::uri::Scheme;
 
 const PATH: &str = "/v1/auth/api-tokens";
 
@@ -30,19 +29,13 @@ pub(crate) fn endpoint(base: &str) -> Result<Uri, String> {
     }
 }
 
-/// The origin of a URL as text, for messages.
+/// The origin of a URL: scheme, host, and port where it is not the scheme's own.
 pub(crate) fn origin(url: &Uri) -> String {
-    let (scheme, host, port) = parts(url);
-    match (scheme, port) {
-        ("https", 443) | ("http", 80) => format!("{scheme}://{host}"),
-        _ => format!("{scheme}://{host}:{port}"),
+    let (scheme, host) = (url.scheme_str().unwrap_or_default(), url.host().unwrap_or_default().to_ascii_lowercase());
+    match (scheme, url.port_u16()) {
+        (_, None) | ("https", Some(443)) | ("http", Some(80)) => format!("{scheme}://{host}"),
+        (_, Some(port)) => format!("{scheme}://{host}:{port}"),
     }
-}
-
-/// Whether two URLs have the same scheme, host and port.
-pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
-    let ((scheme_a, host_a, port_a), (scheme_b, host_b, port_b)) = (parts(a), parts(b));
-    scheme_a == scheme_b && host_a.eq_ignore_ascii_case(host_b) && port_a == port_b
 }
 
 /// Where a redirect leads: a URL of the same origin, or the name of another one; `None` where its `Location` is neither
@@ -56,7 +49,7 @@ pub(crate) fn redirect(from: &Uri, location: &str) -> Option<Result<Uri, String>
     } else {
         parse(location)?
     };
-    if !same_origin(from, &to) {
+    if origin(from) != origin(&to) {
         return Some(Err(origin(&to)));
     }
     // Only the path is taken, so that a user in the `Location` goes nowhere.
@@ -71,11 +64,6 @@ fn parse(text: &str) -> Option<Uri> {
     let host = url.host().filter(|host| !host.is_empty())?;
     let port = url.authority()?.as_str().rsplit('@').next()?.strip_prefix(host)?;
     (url.scheme().is_some() && (port.is_empty() || url.port_u16().is_some())).then_some(url)
-}
-
-fn parts(url: &Uri) -> (&str, &str, u16) {
-    let default = if url.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
-    (url.scheme_str().unwrap_or_default(), url.host().unwrap_or_default(), url.port_u16().unwrap_or(default))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -138,7 +126,7 @@ mod tests {
 
     #[test]
     fn an_origin_is_scheme_host_and_port() {
-        let same = |a: &str, b: &str| same_origin(&a.parse().unwrap(), &b.parse().unwrap());
+        let same = |a: &str, b: &str| origin(&a.parse().unwrap()) == origin(&b.parse().unwrap());
         assert!(same("https://h/a", "https://H:443/b?c"));
         assert!(same("http://h", "http://h:80"));
         for other in ["http://h", "https://h:444", "https://h.evil", "https://evil/h", "http://h:443"] {
