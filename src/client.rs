@@ -176,7 +176,8 @@ impl ClientBuilder {
     }
 
     /// Sends through an agent of the caller's, with its connections, proxy, TLS and buffers. Its timeouts, its redirects
-    /// and whatever else it limits are switched off for these calls; this crate's hold instead.
+    /// and whatever else it limits are switched off for these calls; this crate's hold instead. As that is said with each
+    /// request, ureq builds its TLS anew for each connection, until the agent has made a request of its own over https.
     ///
     /// `SSL_CERT_FILE` has no say over such an agent, and [`root_certificates_pem`](Self::root_certificates_pem) cannot be
     /// combined with one. It is the way to other certificates than the bundled ones or one's own, such as those that
