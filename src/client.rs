@@ -10,9 +10,9 @@ use crate::{proxy, url};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use ureq::Agent;
 use ureq::http::HeaderValue;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
+use ureq::{Agent, Proxy};
 
 const BASE_URL: &str = "https://api.turso.tech";
 const BASE_URL_SETTING: &str = "base URL";
@@ -90,7 +90,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("url", &self.call.url)
+            .field("url", &self.call.credential.mask(&self.call.url.to_string()))
             .field("timeout", &self.call.timeout)
             .field("retries", &self.call.retries)
             .finish_non_exhaustive()
@@ -230,20 +230,17 @@ impl ClientBuilder {
                 return Err(Error::config("root certificates", "an agent of your own brings its own; set them there"));
             }
             Some(agent) => {
-                let proxy = agent
-                    .config()
-                    .proxy()
-                    .filter(|proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url));
-                let proxy = proxy.map(|proxy| format!("{}:{} (of the agent)", proxy.host(), proxy.port()));
+                let takes = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
+                let proxy = agent.config().proxy().filter(takes).map(|proxy| proxy::name(proxy, "of the agent"));
                 (agent, "the agent's".to_owned(), proxy)
             }
             None => {
                 let (roots, found) = (self.roots?, proxy::from_env(&url, proxy::variable)?);
                 let trust = roots.to_string();
                 let longest = self.credential.secret().len().max(self.user_agent.len()) + 64;
-                let proxy = found.as_ref().map(|(name, proxy)| format!("{}:{} ({name})", proxy.host(), proxy.port()));
-                let proxy_url = found.map(|(_, proxy)| proxy);
-                (agent::new(&url, timeout, proxy_url, &self.user_agent, longest, roots)?, trust, proxy)
+                let named = found.as_ref().map(|(variable, proxy)| proxy::name(proxy, variable));
+                let proxy = found.map(|(_, proxy)| proxy);
+                (agent::new(&url, timeout, proxy, &self.user_agent, longest, roots)?, trust, named)
             }
         };
         let call = Call {
@@ -266,7 +263,7 @@ impl ClientBuilder {
         };
         let place = call.credential.place().unwrap_or("given by the program");
         call.note(format_args!("credential: {place}"));
-        call.note(format_args!("{base_url_from}: {base_url}"));
+        call.note(format_args!("{base_url_from}: {}", call.credential.mask(&base_url)));
         call.note(format_args!("proxy: {}", call.proxy.as_deref().unwrap_or("none")));
         call.note(format_args!("certificates: {trust}"));
         Ok(Client { call: Arc::new(call) })

@@ -43,6 +43,11 @@ pub(crate) fn from_env(
     Ok(Some((name, proxy)))
 }
 
+/// How messages name a proxy: never by its user or password.
+pub(crate) fn name(proxy: &Proxy, from: &str) -> String {
+    format!("{}:{} ({from})", proxy.host(), proxy.port())
+}
+
 /// Whether a host stands in a `NO_PROXY` list: itself, a parent domain (with or without a leading dot or `*.`), an
 /// address, each of them with a port or without, a network such as `10.0.0.0/8`, or `*`.
 fn is_exempt(list: &str, url: &Uri) -> bool {

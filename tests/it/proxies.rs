@@ -200,6 +200,8 @@ fn what_a_proxy_says_or_that_it_cannot_be_reached_is_its_own_fault() {
         assert!(proxy.requests().iter().all(|request| !request.to_ascii_lowercase().contains("bearer")));
         assert_eq!(proxy.connections(), requests, "{said}");
     }
+    // A port that only looks like it.
+    assert!(!run("http://127.0.0.1:407").contains("asks for a user"));
     let asks = Server::script([answer("407 x", "", "")]);
     assert!(run(&asks.url()).contains("asks for a user"));
     // Nobody listens there any more.

@@ -114,6 +114,12 @@ fn debug_shows_none_of_it() {
     for text in [SECRET.to_owned() + "\n\n ü", "ü".to_owned() + SECRET] {
         shown += &format!("{:?}", Credential::new(text).unwrap_err());
     }
+    let (lines, note) = crate::support::notes();
+    let gateway = builder(&format!("https://gateway.example/{SECRET}/")).observer(note).build();
+    shown += &format!("{gateway:?} {:?}", lines.lock().unwrap());
     hidden(&shown);
-    assert!(shown.contains("Credential") && !shown.contains("a:b"), "{shown}");
+    assert!(
+        shown.contains("https://gateway.example/***/") && shown.contains("Credential") && !shown.contains("a:b"),
+        "{shown}"
+    );
 }

@@ -78,7 +78,7 @@ fn advice(error: &Error, text: &str) -> Option<String> {
         Error::Refused { .. } => {
             "the credential may not list tokens; the login of the turso CLI may (`turso auth login`)".to_owned()
         }
-        Error::Proxy { .. } if says("407") => {
+        Error::Proxy { .. } if says("responded 407") => {
             "the proxy asks for a user: http://USER:PASSWORD@HOST:PORT; NO_PROXY exempts a host".to_owned()
         }
         Error::Proxy { .. } => "check the proxy and the variable that names it; NO_PROXY exempts a host".to_owned(),
@@ -110,9 +110,9 @@ fn tls_advice(text: &str) -> String {
         let bundle = BUNDLES.iter().find(|bundle| Path::new(bundle).exists());
         let bundle = bundle.map(|bundle| format!("; this machine's own bundle is {bundle}")).unwrap_or_default();
         format!("its authority is not trusted here; give a private one with --ca-file FILE or SSL_CERT_FILE{bundle}")
-    } else if says("NotValidYet") || says("not valid yet") {
+    } else if says("NotValidYet") || says("certificate not valid yet") {
         format!("is this machine's clock right? it says that today is {}", Date::today_utc())
-    } else if says("xpired") {
+    } else if says("Expired") || says("certificate expired") {
         format!("the server needs a new certificate, if this machine's clock is right: today is {}", Date::today_utc())
     } else if says("not valid for name") || says("NotValidForName") {
         format!("the certificate is for another host; {BASE_URL}")
