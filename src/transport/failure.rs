@@ -96,33 +96,41 @@ fn tls_failure(error: &Error, text: &str) -> Option<TlsFailure> {
 /// Why there is no connection through the proxy, and the status that it responded with. SOCKS has its replies in texts.
 fn proxy_failure(error: &Error, text: &str) -> (ProxyFailure, Option<u16>) {
     use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
-    let status = text.strip_prefix("CONNECT proxy failed: proxy server responded ");
-    let status = status.and_then(|status| status.get(..3)?.parse().ok());
-    // What lies behind the proxy cannot give these.
-    let is_unreachable = |kind| {
-        matches!(
-            kind,
-            AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable | TimedOut
-        )
+    if let Some(status) = text.strip_prefix("CONNECT proxy failed: proxy server responded ") {
+        let status = status.get(..3).and_then(|status| status.parse().ok());
+        let reason = match status {
+            Some(403) => ProxyFailure::Forbidden,
+            Some(407) => ProxyFailure::Credentials,
+            Some(502..=504) => ProxyFailure::HostUnreachable,
+            _ => ProxyFailure::Other,
+        };
+        return (reason, status);
+    }
+    let reason = match text {
+        "connection not allowed by ruleset" => ProxyFailure::Forbidden,
+        "no acceptable auth methods"
+        | "unknown auth method"
+        | "password authentication failed"
+        | "invalid username"
+        | "invalid password" => ProxyFailure::Credentials,
+        text if text.starts_with("request rejected because ") => ProxyFailure::Credentials,
+        "general SOCKS server failure"
+        | "network unreachable"
+        | "host unreachable"
+        | "connection refused"
+        | "TTL expired"
+        | "request rejected or failed" => ProxyFailure::HostUnreachable,
+        _ => match error {
+            // What lies behind the proxy cannot give these.
+            Io(error) => match error.kind() {
+                AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable
+                | TimedOut => ProxyFailure::Unreachable,
+                _ => ProxyFailure::Other,
+            },
+            _ => ProxyFailure::Other,
+        },
     };
-    let is_unreachable = if let Io(error) = error { is_unreachable(error.kind()) } else { false };
-    let reason = match (status, text) {
-        (Some(403), _) | (_, "connection not allowed by ruleset") => ProxyFailure::Forbidden,
-        (Some(407), _) => ProxyFailure::Credentials,
-        (_, "no acceptable auth methods" | "unknown auth method" | "password authentication failed") => {
-            ProxyFailure::Credentials
-        }
-        (_, "invalid username" | "invalid password") => ProxyFailure::Credentials,
-        (_, text) if text.starts_with("request rejected because ") => ProxyFailure::Credentials,
-        (Some(502..=504), _) => ProxyFailure::HostUnreachable,
-        (_, "general SOCKS server failure" | "request rejected or failed" | "TTL expired") => {
-            ProxyFailure::HostUnreachable
-        }
-        (_, "network unreachable" | "host unreachable" | "connection refused") => ProxyFailure::HostUnreachable,
-        _ if is_unreachable => ProxyFailure::Unreachable,
-        _ => ProxyFailure::Other,
-    };
-    (reason, status)
+    (reason, None)
 }
 
 /// An error in plain words, where a library wrote it for developers.
