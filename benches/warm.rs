@@ -3,12 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a failing benchmark should panic")]
 
 #[path = "../tests/it/server.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::indexing_slicing,
-    reason = "test code; the benchmark uses only part of it"
-)]
+#[allow(dead_code, unreachable_pub, clippy::indexing_slicing, reason = "test code; the benchmark uses only part of it")]
 mod server;
 
 use divan::{Bencher, black_box};

@@ -88,7 +88,10 @@ fn a_failed_build_reports_the_cause() {
 #[test]
 fn a_build_without_the_required_token_says_how_to_create_it() {
     let (built, stderr) = build(&Server::always(|| ok(FIRST)), &[SWITCH]);
-    assert!(!built && stderr.contains("there is no token `deploy`") && stderr.contains("mint deploy --org ORG"), "{stderr}");
+    assert!(
+        !built && stderr.contains("there is no token `deploy`") && stderr.contains("mint deploy --org ORG"),
+        "{stderr}"
+    );
 }
 
 #[test]
