@@ -306,14 +306,14 @@ fn the_comparison_prints_new_and_gone_tokens_and_keeps_the_last_list_when_a_call
     assert_eq!(compare(|| ok(FIRST)).succeeded(), "");
     assert_eq!(compare(|| ok(FIRST)).succeeded(), "");
     assert_eq!(compare(refused).code, 3);
-    let changed = || ok(r#"{"tokens":[{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"},{"name":"Clé","id":"3"}]}"#);
-    let changes = "new:  Clé\t3\t\t\t\t\ngone: token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\n";
-    assert_eq!(compare(changed).succeeded(), changes);
-    assert_eq!(compare(changed).succeeded(), "");
+    let renamed = || ok(r#"{"tokens":[{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"},{"name":"Clé","id":"3"}]}"#);
+    let difference = "new:  Clé\t3\t\t\t\t\ngone: token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\n";
+    assert_eq!(compare(renamed).succeeded(), difference);
+    assert_eq!(compare(renamed).succeeded(), "");
     let restricted = || ok(r#"{"tokens":[{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ","organization":"acme"}]}"#);
-    let changes = "new:  token2\twPvoKe3qEe2We-rqOx4wmQ\tacme\t\t\t\n\
+    let difference = "new:  token2\twPvoKe3qEe2We-rqOx4wmQ\tacme\t\t\t\n\
                    gone: Clé\t3\t\t\t\t\ngone: token2\twPvoKe3qEe2We-rqOx4wmQ\t\t\t\t\n";
-    assert_eq!(compare(restricted).succeeded(), changes);
+    assert_eq!(compare(restricted).succeeded(), difference);
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn step(name: &str) -> (String, String) {
     let step = block("ci").split("- name: ").find(|step| step.starts_with(&format!("{name}\n"))).unwrap();
     let (head, script) = step.split_once("\n  run: |\n").unwrap();
     assert!(script.lines().all(|line| line.starts_with("    ")), "{script}");
-    (head.to_owned(), script.lines().map(|line| format!("{}\n", &line[4..])).collect())
+    (head.to_owned(), script.replace("\n    ", "\n").trim_start().to_owned())
 }
 
 #[test]
