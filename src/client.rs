@@ -94,11 +94,8 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("url", &self.call.credential.redact(&self.call.url.to_string()))
-            .field("timeout", &self.call.timeout)
-            .field("retries", &self.call.retries)
-            .finish_non_exhaustive()
+        let url = self.call.credential.redact(&self.call.url.to_string());
+        f.debug_struct("Client").field("url", &url).field("timeout", &self.call.timeout).finish_non_exhaustive()
     }
 }
 
@@ -258,7 +255,8 @@ impl ClientBuilder {
             Some(agent) => self.with_callers_agent(agent, &url)?,
             None => self.with_default_agent(&url)?,
         };
-        let (proxy, proxy_label) = proxy.unzip();
+        let proxy_label = proxy.as_ref().map(|(source, proxy)| proxy::label(proxy, source));
+        let proxy = proxy.map(|(_, proxy)| proxy);
         match self.credential.source() {
             Some(source) => debug!("credential: {source}"),
             None => debug!("credential: given by the program"),
@@ -298,8 +296,7 @@ impl ClientBuilder {
             return Err(Error::config("split lookup", "cannot be combined with `agent`, which has its own resolver"));
         }
         let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(url);
-        let proxy = agent.config().proxy().filter(uses_proxy);
-        let proxy = proxy.map(|proxy| (proxy.clone(), proxy::label(proxy, "from your agent")));
+        let proxy = agent.config().proxy().filter(uses_proxy).map(|proxy| ("from your agent", proxy.clone()));
         Ok(Connecting { agent, proxy, roots_label: "the agent's".to_owned() })
     }
 
@@ -311,9 +308,8 @@ impl ClientBuilder {
             Some(Roots::File(setting, path)) => format!("{} ({setting})", path.display()),
         };
         let proxy = proxy::from_env(url, first_set)?;
-        let proxy = proxy.map(|(variable, proxy)| (proxy.clone(), proxy::label(&proxy, variable)));
         let max_header_len = self.credential.secret().len().max(self.user_agent.len()) + 64;
-        let ureqs_proxy = proxy.as_ref().map(|(proxy, _)| proxy.clone());
+        let ureqs_proxy = proxy.as_ref().map(|(_, proxy)| proxy.clone());
         let config = agent_config(url, self.timeout, ureqs_proxy, &self.user_agent, max_header_len, roots)?;
         #[cfg(feature = "resolver")]
         let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
@@ -323,20 +319,16 @@ impl ClientBuilder {
     }
 }
 
-/// What connects to the server, and how messages name it.
+/// What connects to the server, and where it came from.
 struct Connecting {
     agent: Agent,
-    proxy: Option<(Proxy, String)>,
+    proxy: Option<(&'static str, Proxy)>,
     roots_label: String,
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("credential", &self.credential)
-            .field("timeout", &self.timeout)
-            .field("retries", &self.retries)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientBuilder").field("credential", &self.credential).finish_non_exhaustive()
     }
 }
 
