@@ -1,17 +1,15 @@
-//! What came, as text and as tokens.
+//! A successful response: its body, and its tokens.
 
 use crate::credential::Credential;
 use crate::error::Error;
 use crate::escape::excerpt;
-use crate::json;
+use crate::json::{self, Fault};
 use crate::token::ApiToken;
 use std::fmt;
-use ureq::http::HeaderValue;
 
-/// What the API answered: status 200 and a body that is UTF-8; from [`Client::fetch`](crate::Client::fetch).
+/// A response of the API with status 200 and a body in UTF-8, from [`Client::fetch`](crate::Client::fetch).
 ///
-/// Two are equal where their bodies are. One can be made without a network, so that a test gets tokens as the API would
-/// give them:
+/// `==` compares bodies only. One can be made without a network, so that a test gets tokens as the API would give them:
 ///
 /// ```
 /// use turso_api_tokens::{Access, Answer, ApiToken};
@@ -27,21 +25,22 @@ use ureq::http::HeaderValue;
 #[derive(Clone)]
 pub struct Answer {
     json: String,
-    /// Whence it came, and as what.
+    /// For messages.
     url: String,
-    content_type: Option<HeaderValue>,
-    /// What must not show.
+    is_html: bool,
+    /// Redacted from messages.
     credential: Option<Credential>,
 }
 
 impl Answer {
-    /// Makes an answer of a body, without a network.
+    /// Makes an answer from a body, without a network.
     #[must_use]
     pub fn from_json(json: impl Into<String>) -> Self {
-        Self { json: json.into(), url: "Answer::from_json".to_owned(), content_type: None, credential: None }
+        let json = json.into();
+        Self { is_html: is_html(&json, None), json, url: "Answer::from_json".to_owned(), credential: None }
     }
 
-    /// The body exactly as it came. Only [`tokens`](Self::tokens) knows whether it is a list.
+    /// Returns the body exactly as it came. Whether it is a list, only [`tokens`](Self::tokens) knows.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.json
@@ -49,43 +48,30 @@ impl Answer {
 
     /// Decodes the list: all of it, or nothing.
     ///
-    /// `{"tokens": null}` is an empty list. Unknown fields are ignored. Decoding takes at most ten times the memory of
-    /// the body.
+    /// `{"tokens": null}` is an empty list. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`Error::InvalidAnswer`] where the body is not one whole JSON object with `tokens`, or a token has no name or no
-    /// id, or a documented field has another type.
+    /// [`Error::InvalidAnswer`] if the body is not one complete JSON object with `tokens`, if a token has no name or no
+    /// id, or if a documented field has another type. It says which token and which field; for a body larger than 1 MiB it
+    /// says only that it is not a list.
     pub fn tokens(&self) -> Result<Vec<ApiToken>, Error> {
-        json::tokens(&self.json).map_err(|said| {
-            let said = self.mask(&said);
-            let (problem, source) = if said.starts_with(json::ITEM) {
-                (said, None)
-            } else {
-                let problem = format!("it is {}", self.describe());
-                (problem, Some(said).filter(|said| !said.is_empty()).map(Into::into))
-            };
-            Error::InvalidAnswer { url: self.url.clone(), problem, source }
+        json::tokens(&self.json).map_err(|fault| {
+            let Fault { mut problem, token, is_quoted } = fault;
+            if self.is_html {
+                problem = format!("it is {}", html_title(&self.redact(&self.json)));
+            } else if is_quoted {
+                problem = format!("{problem} {}", excerpt(&self.redact(&self.json)));
+            }
+            Error::InvalidAnswer { url: self.url.clone(), problem, token, html: self.is_html, source: None }
         })
     }
 
-    pub(crate) fn new(json: String, url: String, content_type: Option<HeaderValue>, credential: Credential) -> Self {
-        Self { json, url, content_type, credential: Some(credential) }
+    pub(crate) fn new(json: String, content_type: Option<&str>, url: String, credential: Credential) -> Self {
+        Self { is_html: is_html(&json, content_type), json, url, credential: Some(credential) }
     }
 
-    /// What it is where it is not a list.
-    fn describe(&self) -> String {
-        let (length, html) = (self.json.len(), is_html(&self.json, self.content_type.as_ref()));
-        let kind = self.content_type.as_ref().map(|kind| String::from_utf8_lossy(kind.as_bytes()));
-        let kind = kind.map_or_else(|| "unknown type".to_owned(), |kind| excerpt(&self.mask(&kind)));
-        match excerpt(&self.mask(&self.json)).as_str() {
-            "" => format!("empty, {length} bytes of {kind}"),
-            start if html => format!("an HTML page, {length} bytes of {kind} that begin with {start}"),
-            start => format!("{length} bytes of {kind} that begin with {start}"),
-        }
-    }
-
-    fn mask(&self, text: &str) -> String {
-        self.credential.as_ref().map_or_else(|| text.to_owned(), |credential| credential.mask(text))
+    fn redact(&self, text: &str) -> String {
+        self.credential.as_ref().map_or_else(|| text.to_owned(), |credential| credential.redact(text))
     }
 }
 
@@ -99,13 +85,71 @@ impl Eq for Answer {}
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("json", &self.mask(&self.json)).field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Answer").field("json", &self.redact(&self.json)).field("url", &self.url).finish_non_exhaustive()
     }
 }
 
-/// Whether a body is a page for a browser, as login portals and load balancers give.
-pub(crate) fn is_html(body: &str, content_type: Option<&HeaderValue>) -> bool {
-    let starts = |start: &str| body.trim_start().get(..start.len()).is_some_and(|is| is.eq_ignore_ascii_case(start));
-    let kind = content_type.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    kind.to_ascii_lowercase().contains("html") || starts("<html") || starts("<!doctype html")
+/// Whether a body is a page for a browser, as captive portals and load balancers send.
+pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
+    let starts_with =
+        |prefix: &str| body.trim_start().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+        || starts_with("<html")
+        || starts_with("<!doctype html")
+}
+
+/// Describes an HTML page by its title, never by its markup.
+pub(crate) fn html_title(page: &str) -> String {
+    title(page).map_or_else(|| "an HTML page".to_owned(), |title| format!("an HTML page titled \"{title}\""))
+}
+
+/// The text of a page's title, on one line.
+fn title(page: &str) -> Option<String> {
+    let folded = page.to_ascii_lowercase();
+    let tag = folded.find("<title")?;
+    let start = tag + folded.get(tag..)?.find('>')? + 1;
+    let end = start + folded.get(start..)?.find("</title")?;
+    let words: Vec<&str> = page.get(start..end)?.split_whitespace().collect();
+    Some(excerpt(&words.join(" "))).filter(|title| !title.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_html_page_is_recognised_by_its_beginning_or_its_content_type() {
+        for (body, content_type, expected) in [
+            ("<!DOCTYPE html><title>Sign in</title>", None, true),
+            (" \n<HTML>", None, true),
+            ("Sign in", Some("Text/HTML; charset=utf-8"), true),
+            ("", Some("application/xhtml+xml"), true),
+            ("Sign in", Some("text/plain"), false),
+            (r#"{"error":"no <html>"}"#, Some("application/json"), false),
+            ("", None, false),
+        ] {
+            assert_eq!(is_html(body, content_type), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn an_html_page_is_described_by_its_title() {
+        for (page, expected) in [
+            ("<!DOCTYPE html><title>Sign in</title>", "an HTML page titled \"Sign in\""),
+            ("<HTML><TITLE lang=en>\n 400  No\r\n cert </TITLE>", "an HTML page titled \"400 No cert\""),
+            ("<html><title>\u{1b}[2J</title>", "an HTML page titled \"\\u{1b}[2J\""),
+            ("<html><title></title>", "an HTML page"),
+            ("<html><title>cut off", "an HTML page"),
+            ("<html><title", "an HTML page"),
+            ("Sign in", "an HTML page"),
+        ] {
+            assert_eq!(html_title(page), expected, "{page}");
+        }
+    }
+
+    #[test]
+    fn a_title_is_cut_to_120_characters() {
+        let page = format!("<html><title>{}</title>", "x".repeat(500));
+        assert_eq!(html_title(&page), format!("an HTML page titled \"{}…\"", "x".repeat(120)));
+    }
 }

@@ -1,30 +1,34 @@
-//! What a caller sets, and the client that comes of it.
+//! The client and its builder.
 
-use crate::agent::{self, Roots};
 use crate::answer::Answer;
-use crate::call::{Call, Observer};
+use crate::call::Call;
 use crate::credential::Credential;
+use crate::env::first_set;
 use crate::error::Error;
 use crate::token::ApiToken;
+use crate::transport::{Roots, Transport, agent_config};
 use crate::{proxy, url};
+use log::debug;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
-use ureq::http::HeaderValue;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
+use ureq::http::{HeaderValue, Uri};
 use ureq::{Agent, Proxy};
 
-const BASE_URL: &str = "https://api.turso.tech";
+const DEFAULT_BASE_URL: &str = "https://api.turso.tech";
 const BASE_URL_SETTING: &str = "base URL";
+const ROOTS_SETTING: &str = "root certificates";
 const BASE_URL_VARIABLES: [&str; 2] = ["TURSO_API_BASEURL", "TURSO_BASE_URL"];
 const CA_FILE_VARIABLES: [&str; 1] = ["SSL_CERT_FILE"];
-/// No clock overflows with it, and nobody waits for its end.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// Keeps `Instant + timeout` from overflowing, and a thread that is left behind from staying for ever.
+const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// A client of the one endpoint.
+/// A client for the endpoint that lists API tokens.
 ///
-/// Cheap to clone, and to be shared between threads; clones share one pool of connections. Nothing is sent before the
-/// first call.
+/// It is cheap to clone and can be shared between threads. Clones share one pool of connections. Nothing is sent before
+/// the first call.
 ///
 /// ```no_run
 /// use turso_api_tokens::{Client, Credential};
@@ -39,38 +43,39 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the defaults of [`ClientBuilder`].
+    /// Creates a client with the defaults of [`ClientBuilder`].
     ///
     /// # Errors
-    /// [`Error::Config`] where the environment's proxy variables are wrong.
+    /// [`Error::Config`] if the environment's proxy variables are invalid.
     pub fn new(credential: Credential) -> Result<Self, Error> {
         Self::builder(credential).build()
     }
 
-    /// A client as the binary makes it without options: [`Credential::discover`] and [`ClientBuilder::environment`].
+    /// Creates a client as the binary does without options: [`Credential::discover`] and [`ClientBuilder::environment`].
     ///
     /// # Errors
     /// Those of [`Credential::discover`] and [`ClientBuilder::build`].
-    pub fn from_env() -> Result<Self, Error> {
+    pub fn discover() -> Result<Self, Error> {
         Self::builder(Credential::discover()?).environment().build()
     }
 
-    /// A client with settings of its own.
+    /// Returns a builder, which has the settings.
     pub fn builder(credential: Credential) -> ClientBuilder {
         ClientBuilder {
             credential,
-            base_url: Ok((BASE_URL_SETTING, BASE_URL.to_owned())),
+            base_url: Ok(("default", DEFAULT_BASE_URL.to_owned())),
             timeout: Duration::from_secs(30),
             retries: 2,
-            max_response_bytes: 8 * 1024 * 1024,
+            max_response_bytes: 2 * 1024 * 1024,
             user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")).to_owned(),
-            roots: Ok(Roots::Bundled),
+            roots: Ok(None),
             agent: None,
-            observer: None,
+            #[cfg(feature = "resolver")]
+            split_lookup: false,
         }
     }
 
-    /// Lists all Platform API tokens of the authenticated user, in the API's order.
+    /// Lists all Platform API tokens of the user whose credential it is, in the API's order.
     ///
     /// # Errors
     /// Those of [`fetch`](Self::fetch) and [`Answer::tokens`].
@@ -78,7 +83,7 @@ impl Client {
         self.fetch()?.tokens()
     }
 
-    /// Fetches the list without decoding it: `GET {base}/v1/auth/api-tokens`, tried again after transient failures.
+    /// Fetches the list without decoding it: `GET {base}/v1/auth/api-tokens`, retried after transient failures.
     ///
     /// # Errors
     /// Any but [`Error::Credential`] and [`Error::Config`].
@@ -90,14 +95,14 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("url", &self.call.credential.mask(&self.call.url.to_string()))
+            .field("url", &self.call.credential.redact(&self.call.url.to_string()))
             .field("timeout", &self.call.timeout)
             .field("retries", &self.call.retries)
             .finish_non_exhaustive()
     }
 }
 
-/// The settings of a [`Client`]; from [`Client::builder`]. What is wrong with one is said by [`build`](Self::build).
+/// The settings of a [`Client`], from [`Client::builder`]. [`build`](Self::build) reports invalid ones.
 ///
 /// ```
 /// use std::time::Duration;
@@ -110,78 +115,97 @@ impl fmt::Debug for Client {
 #[must_use]
 pub struct ClientBuilder {
     credential: Credential,
-    /// What to call it in messages, and its value.
+    /// Where it came from: the setting's name for messages.
     base_url: Result<(&'static str, String), Error>,
     timeout: Duration,
     retries: u32,
     max_response_bytes: u64,
     user_agent: String,
-    roots: Result<Roots, Error>,
+    roots: Result<Option<Roots>, Error>,
     agent: Option<Agent>,
-    observer: Option<Observer>,
+    #[cfg(feature = "resolver")]
+    split_lookup: bool,
 }
 
 impl ClientBuilder {
-    /// The API's base URL, with or without a path and a final slash; by default `https://api.turso.tech`. It must be
-    /// https, or http to a loopback address or `localhost`, and have no user, query or fragment. The credential goes to
-    /// its origin only.
-    pub fn base_url(mut self, url: &str) -> Self {
-        self.base_url = Ok((BASE_URL_SETTING, url.to_owned()));
+    /// Sets the API's base URL, with or without a path and a final slash; the default is `https://api.turso.tech`. It must
+    /// be https, or http to a loopback address or `localhost`, and must not contain userinfo, a query or a fragment. The
+    /// credential goes to its origin only.
+    pub fn base_url(self, url: &str) -> Self {
+        self.base_url_from(BASE_URL_SETTING, url)
+    }
+
+    /// The same for this crate's binary, whose messages name the option.
+    #[doc(hidden)]
+    pub fn base_url_from(mut self, option: &'static str, url: &str) -> Self {
+        self.base_url = Ok((option, url.to_owned()));
         self
     }
 
-    /// The time after which a call is over, retries and waits included; by default 30 seconds. Any but zero;
-    /// [`Duration::MAX`] is as good as none.
+    /// Sets the time after which a call ends, retries and waits included; the default is 30 seconds. It must not be zero.
+    /// More than an hour counts as an hour.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How often to try again after a transient failure; by default 2.
+    /// Sets how often a transient failure is retried; the default is 2.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// The largest body to read, in bytes; by default 8 MiB.
+    /// Sets the size of the largest body to read, in bytes; the default is 2 MiB, some ten thousand tokens.
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         self.max_response_bytes = bytes;
         self
     }
 
-    /// The `User-Agent` header; by default this crate's name and version.
+    /// Sets the `User-Agent` header; the default is this crate's name and version. It must be non-empty, printable ASCII.
     pub fn user_agent(mut self, name: &str) -> Self {
         name.clone_into(&mut self.user_agent);
         self
     }
 
-    /// Trusts these PEM certificates, one or several, instead of the bundled Mozilla roots. Not together with
+    /// Trusts these PEM certificates, one or several, instead of the bundled Mozilla roots. Cannot be combined with
     /// [`agent`](Self::agent).
     pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
-        self.roots = Ok(Roots::Pem(pem.to_vec()));
+        self.roots = Ok(Some(Roots::Pem(ROOTS_SETTING, pem.to_vec())));
         self
     }
 
-    /// Takes the base URL from `TURSO_API_BASEURL`, the variable of the official CLI, else from `TURSO_BASE_URL`, that
-    /// of the API's documentation, and the certificates to trust from the file that `SSL_CERT_FILE` names. An empty
-    /// variable counts as unset. What is set later wins.
+    /// Trusts the PEM certificates in a file of at most 8 MiB, instead of the bundled Mozilla roots. Cannot be combined with
+    /// [`agent`](Self::agent).
+    pub fn root_certificates_file(self, path: impl AsRef<Path>) -> Self {
+        self.root_certificates_file_from(ROOTS_SETTING, path.as_ref())
+    }
+
+    /// The same for this crate's binary, whose messages name the option.
+    #[doc(hidden)]
+    pub fn root_certificates_file_from(mut self, option: &'static str, path: &Path) -> Self {
+        self.roots = Ok(Some(Roots::File(option, path.to_owned())));
+        self
+    }
+
+    /// Takes the base URL from `TURSO_API_BASEURL`, the official CLI's variable, else from `TURSO_BASE_URL`, the API
+    /// documentation's, and the certificates to trust from the file that `SSL_CERT_FILE` names. An empty variable counts as
+    /// unset. A setting made later wins.
     pub fn environment(mut self) -> Self {
-        if let Some(found) = proxy::variable(&BASE_URL_VARIABLES).transpose() {
+        if let Some(found) = first_set(&BASE_URL_VARIABLES).transpose() {
             self.base_url = found;
         }
-        if let Some(found) = proxy::variable(&CA_FILE_VARIABLES).transpose() {
-            self.roots = found.map(|(name, path)| Roots::File(name, path.into()));
+        if let Some(found) = first_set(&CA_FILE_VARIABLES).transpose() {
+            self.roots = found.map(|(variable, path)| Some(Roots::File(variable, path.into())));
         }
         self
     }
 
-    /// Sends through an agent of the caller's, with its connections, proxy, TLS and buffers. Its timeouts, its redirects
-    /// and whatever else it limits are switched off for these calls; this crate's hold instead. As that is said with each
-    /// request, ureq builds its TLS anew for each connection, until the agent has made a request of its own over https.
+    /// Sends through your own agent, with its connections, proxy, TLS and buffers. For these calls its timeouts, redirects
+    /// and other limits are overridden by this crate's. As they are set per request, ureq builds its TLS anew for each
+    /// connection until the agent has made a request of its own over https.
     ///
-    /// `SSL_CERT_FILE` has no say over such an agent, and [`root_certificates_pem`](Self::root_certificates_pem) cannot be
-    /// combined with one. It is the way to other certificates than the bundled ones or one's own, such as those that
-    /// the operating system trusts; this needs ureq's feature `platform-verifier`:
+    /// `SSL_CERT_FILE` does not apply to such an agent. Use one to trust what the operating system trusts; this needs ureq's
+    /// feature `platform-verifier`:
     ///
     /// ```no_run
     /// use turso_api_tokens::ureq::Agent;
@@ -198,76 +222,112 @@ impl ClientBuilder {
         self
     }
 
-    /// Calls `observer` with a line for every step: where the settings come from, what is tried, and how it goes. The
-    /// same lines go to the `log` facade at debug level; this is for programs without a logger. They hold the server's
-    /// words as they came: print them [`Escaped`](crate::Escaped).
-    pub fn observer(mut self, observer: impl Fn(fmt::Arguments<'_>) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
+    /// Looks the host name up for IPv4 and IPv6 apart, side by side, so that a name server which refuses or drops one of the
+    /// two questions neither fails the call nor holds it up. Cannot be combined with [`agent`](Self::agent).
+    ///
+    /// Once one family has addresses, the other is waited for 50 ms more (RFC 8305). This implements a trait that ureq keeps
+    /// outside semver, so a later ureq 3 may need a later version of this crate.
+    #[cfg(feature = "resolver")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
+    pub fn split_lookup(mut self) -> Self {
+        self.split_lookup = true;
         self
     }
 
-    /// Checks the settings and makes the client; nothing is sent.
+    /// Checks the settings and creates the client. Nothing is sent.
     ///
     /// # Errors
     /// [`Error::Config`] that names the setting, or the variable that it came from, and says what is wrong with it.
-    pub fn build(self) -> Result<Client, Error> {
-        let (base_url_from, base_url) = self.base_url?;
-        let url = url::endpoint(&base_url).map_err(|problem| Error::config(base_url_from, problem))?;
+    pub fn build(mut self) -> Result<Client, Error> {
+        let (base_url_setting, base_url) = std::mem::replace(&mut self.base_url, Ok(("", String::new())))?;
+        let url = url::endpoint(&base_url)
+            .map_err(|problem| Error::config(base_url_setting, self.credential.redact(&problem)))?;
         if self.timeout.is_zero() {
-            return Err(Error::config("timeout", "it must be longer than nothing"));
+            return Err(Error::config("timeout", "it must be greater than zero"));
         }
+        self.timeout = self.timeout.min(MAX_TIMEOUT);
         let user_agent = HeaderValue::from_str(&self.user_agent).ok();
-        let user_agent = user_agent.filter(|value| !value.is_empty() && value.to_str().is_ok()).ok_or_else(|| {
-            Error::config("user agent", "it must be visible ASCII characters and spaces, at least one")
-        })?;
+        let user_agent = user_agent
+            .filter(|value| !value.is_empty() && value.to_str().is_ok())
+            .ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", self.credential.secret()))
             .map_err(|_| Error::credential("the credential cannot be sent in a header"))?;
         authorization.set_sensitive(true);
-        let timeout = self.timeout.min(LONGEST);
-        let is_own = self.agent.is_none();
-        let (agent, trust, proxy) = match self.agent {
-            Some(_) if matches!(self.roots, Ok(Roots::Pem(_))) => {
-                return Err(Error::config("root certificates", "an agent of your own brings its own; set them there"));
-            }
-            Some(agent) => {
-                let takes = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
-                let proxy = agent.config().proxy().filter(takes).map(|proxy| proxy::name(proxy, "of the agent"));
-                (agent, "the agent's".to_owned(), proxy)
-            }
-            None => {
-                let (roots, found) = (self.roots?, proxy::from_env(&url, proxy::variable)?);
-                let trust = roots.to_string();
-                let longest = self.credential.secret().len().max(self.user_agent.len()) + 64;
-                let named = found.as_ref().map(|(variable, proxy)| proxy::name(proxy, variable));
-                let proxy = found.map(|(_, proxy)| proxy);
-                (agent::new(&url, timeout, proxy, &self.user_agent, longest, roots)?, trust, named)
-            }
+        let is_callers = self.agent.is_some();
+        let Connecting { agent, proxy, roots_label } = match self.agent.take() {
+            Some(agent) => self.with_callers_agent(agent, &url)?,
+            None => self.with_default_agent(&url)?,
         };
+        let (proxy, proxy_label) = proxy.unzip();
+        match self.credential.source() {
+            Some(source) => debug!("credential: {source}"),
+            None => debug!("credential: given by the program"),
+        }
+        let base_url = self.credential.redact(&base_url);
+        let base_url_source =
+            if base_url_setting == BASE_URL_SETTING { "given by the program" } else { base_url_setting };
+        debug!("base URL: {base_url} ({base_url_source})");
+        debug!("proxy: {}", proxy_label.as_deref().unwrap_or("none"));
+        debug!("certificates: {roots_label}");
+        let headers = [
+            (AUTHORIZATION, authorization),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+            // Explicit: otherwise ureq asks for every coding that another crate has enabled.
+            (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
+            (USER_AGENT, user_agent),
+        ];
         let call = Call {
-            agent: Mutex::new(agent),
-            is_own,
+            transport: Transport { agent, is_callers, headers, proxy },
             url,
-            headers: [
-                (AUTHORIZATION, authorization),
-                (ACCEPT, HeaderValue::from_static("application/json")),
-                // In so many words, as ureq would ask for those that other crates have turned on.
-                (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
-                (USER_AGENT, user_agent),
-            ],
-            proxy,
+            proxy_label,
             credential: self.credential,
-            timeout,
+            timeout: self.timeout,
             retries: self.retries,
             max_response_bytes: self.max_response_bytes,
-            observer: self.observer,
         };
-        let place = call.credential.place().unwrap_or("given by the program");
-        call.note(format_args!("credential: {place}"));
-        call.note(format_args!("{base_url_from}: {}", call.credential.mask(&base_url)));
-        call.note(format_args!("proxy: {}", call.proxy.as_deref().unwrap_or("none")));
-        call.note(format_args!("certificates: {trust}"));
         Ok(Client { call: Arc::new(call) })
     }
+
+    fn with_callers_agent(&self, agent: Agent, url: &Uri) -> Result<Connecting, Error> {
+        // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
+        if let Ok(Some(Roots::Pem(ROOTS_SETTING, _) | Roots::File(ROOTS_SETTING, _))) = self.roots {
+            return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
+        }
+        #[cfg(feature = "resolver")]
+        if self.split_lookup {
+            return Err(Error::config("split lookup", "cannot be combined with `agent`, which has its own resolver"));
+        }
+        let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(url);
+        let proxy = agent.config().proxy().filter(uses_proxy);
+        let proxy = proxy.map(|proxy| (proxy.clone(), proxy::label(proxy, "from your agent")));
+        Ok(Connecting { agent, proxy, roots_label: "the agent's".to_owned() })
+    }
+
+    fn with_default_agent(&mut self, url: &Uri) -> Result<Connecting, Error> {
+        let roots = std::mem::replace(&mut self.roots, Ok(None))?;
+        let roots_label = match &roots {
+            None => "the bundled Mozilla roots".to_owned(),
+            Some(Roots::Pem(..)) => "given by the program".to_owned(),
+            Some(Roots::File(setting, path)) => format!("{} ({setting})", path.display()),
+        };
+        let proxy = proxy::from_env(url, first_set)?;
+        let proxy = proxy.map(|(variable, proxy)| (proxy.clone(), proxy::label(&proxy, variable)));
+        let max_header_len = self.credential.secret().len().max(self.user_agent.len()) + 64;
+        let ureqs_proxy = proxy.as_ref().map(|(proxy, _)| proxy.clone());
+        let config = agent_config(url, self.timeout, ureqs_proxy, &self.user_agent, max_header_len, roots)?;
+        #[cfg(feature = "resolver")]
+        let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
+        #[cfg(not(feature = "resolver"))]
+        let agent = config.new_agent();
+        Ok(Connecting { agent, proxy, roots_label })
+    }
+}
+
+/// What connects to the server, and how messages name it.
+struct Connecting {
+    agent: Agent,
+    proxy: Option<(Proxy, String)>,
+    roots_label: String,
 }
 
 impl fmt::Debug for ClientBuilder {
@@ -288,7 +348,19 @@ mod tests {
     fn ureq_gets_the_credential_in_a_header_marked_sensitive() {
         let client =
             Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1").build().unwrap();
-        let sensitive: Vec<_> = client.call.headers.iter().filter(|(_, value)| value.is_sensitive()).collect();
+        let headers = &client.call.transport.headers;
+        let sensitive: Vec<_> = headers.iter().filter(|(_, value)| value.is_sensitive()).collect();
         assert!(matches!(sensitive[..], [(AUTHORIZATION, value)] if value.as_bytes() == b"Bearer secret"));
+    }
+
+    #[test]
+    fn a_timeout_of_more_than_an_hour_counts_as_an_hour() {
+        let timeout = |timeout| {
+            let builder = Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1");
+            builder.timeout(timeout).build().unwrap().call.timeout
+        };
+        assert_eq!(timeout(Duration::MAX), Duration::from_secs(3600));
+        assert_eq!(timeout(Duration::from_secs(3600)), Duration::from_secs(3600));
+        assert_eq!(timeout(Duration::from_secs(3599)), Duration::from_secs(3599));
     }
 }

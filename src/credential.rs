@@ -1,28 +1,32 @@
-//! The bearer token that authenticates the caller: where it comes from, and that it never shows.
+//! The bearer token that authenticates the caller: its sources and its redaction.
 
-use crate::error::Error;
+use crate::env::first_set_os;
+use crate::error::{CredentialSource, Error};
+use crate::input;
 use crate::json::{self, Settings};
-use std::ffi::OsString;
-use std::io::{ErrorKind, Read};
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{env, fmt, fs, io};
 
 const VARIABLES: [&str; 2] = ["TURSO_API_TOKEN", "TURSO_TOKEN"];
 
-/// No credential is anywhere near as long; a file that is larger is another file.
-const LONGEST_FILE: u64 = 64 * 1024;
+/// No credential is anywhere near as long. Whatever is longer is something else.
+const MAX_LENGTH: usize = 64 * 1024;
 /// The official CLI keeps caches in its settings.
-const LONGEST_SETTINGS: u64 = 8 * 1024 * 1024;
+const MAX_SETTINGS_SIZE: u64 = 8 * 1024 * 1024;
+/// The shortest beginning of the credential that is redacted at the end of a text. A shorter one is in many words.
+const MIN_REDACTED: usize = 4;
 
 /// The bearer token that authenticates the caller.
 ///
 /// It never shows: `Debug` prints a placeholder, there is no `Display` and no comparison, and no error or log record
-/// of this crate holds it, not even where a server repeats it. What is left out on purpose: a way to read it back.
+/// of this crate holds it, not even where a server repeats it. There is no way to read it back.
 ///
-/// ureq gets it in a header marked sensitive, which its own records leave out; but at trace level, under the log target
-/// `ureq_proto`, the protocol crate below it dumps every byte that goes over the wire. A program that logs at trace
-/// level keeps that target down, as in `RUST_LOG=trace,ureq_proto=debug`.
+/// ureq gets it in a header marked sensitive, which its own records leave out. But at trace level, under the log target
+/// `ureq_proto`, the protocol crate below ureq dumps every byte that goes over the wire. A program that logs at trace
+/// level must keep that target down, for example with `RUST_LOG=trace,ureq_proto=debug`.
 ///
 /// ```
 /// use turso_api_tokens::Credential;
@@ -34,75 +38,88 @@ const LONGEST_SETTINGS: u64 = 8 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Credential {
     text: Arc<str>,
-    place: Option<Arc<str>>,
+    source: Option<CredentialSource>,
 }
 
 impl Credential {
-    /// Takes the credential itself; ASCII white space around it is dropped, as a file ends in a newline.
+    /// Creates a credential from its text. ASCII white space around it is trimmed, as files end in a newline.
     ///
     /// # Errors
-    /// [`Error::Credential`] if it is empty, or has anything but visible ASCII characters inside. The error names the
-    /// position (the first byte is 1), never the value.
+    /// [`Error::Credential`] if the text is empty, is longer than 64 KiB, or holds anything but visible ASCII characters.
+    /// The error gives the position (the first byte is 1), never the value.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
-        Self::check(text.as_ref().as_bytes(), None)
+        Self::parse(text.as_ref().as_bytes(), None)
     }
 
-    /// Reads `TURSO_API_TOKEN`, the variable of the official CLI, then `TURSO_TOKEN`, that of the API's documentation.
-    /// An empty variable counts as unset.
+    /// Reads `TURSO_API_TOKEN`, the official CLI's variable, else `TURSO_TOKEN`, the API documentation's. An empty variable
+    /// counts as unset.
     ///
     /// # Errors
-    /// [`Error::Credential`] if both are unset, or the first that is set cannot be a credential.
+    /// [`Error::Credential`] if both are unset, or if the first that is set is invalid.
     pub fn from_env() -> Result<Self, Error> {
-        Self::search_env()?.ok_or_else(|| {
-            let [first, second] = VARIABLES;
-            Error::credential(format!("no credential: neither {first} nor {second} is set"))
-        })
+        let [first, second] = VARIABLES;
+        Self::find_in_env()?
+            .ok_or_else(|| Error::credential(format!("no credential: neither {first} nor {second} is set")))
     }
 
-    /// Reads the credential from a file that holds nothing else. A UTF-8 byte order mark, which some editors write, is
-    /// dropped, and white space as by [`new`](Self::new).
+    /// Reads a file that holds nothing but the credential: up to 64 KiB, with or without a UTF-8 byte order mark and white
+    /// space around it.
     ///
     /// # Errors
-    /// [`Error::Credential`] if the file cannot be read, is larger than 64 KiB, or cannot be a credential.
+    /// [`Error::Credential`] if the file cannot be read, is larger than 64 KiB, or does not hold a valid credential.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = read(path, LONGEST_FILE).map_err(|source| unreadable(path, source))?;
-        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            let problem = format!("the credential in {} is UTF-16; write it in UTF-8", path.display());
-            return Err(Error::credential(problem));
-        }
-        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-        Self::check(text, Some(path.display().to_string()))
+        let bytes =
+            input::read_file(path, MAX_LENGTH as u64).map_err(|error| unreadable(&input::shown(path), error))?;
+        Self::parse(&bytes, Some(CredentialSource::File(path.to_owned())))
     }
 
-    /// Reads the login that the official `turso` CLI stored: the string at `token` of its `settings.json`, in
-    /// `TURSO_CONFIG_FOLDER` or the folder `turso` of the user's configuration folder. Such a login expires after about a
-    /// week; `turso auth login` renews it.
+    /// Reads the credential to its end from a reader, in the same way as [`from_file`](Self::from_file). `source` is what
+    /// messages call it, such as `"standard input"`.
     ///
     /// # Errors
-    /// [`Error::Credential`] if there is none, or it cannot be read, or the settings are larger than 8 MiB.
+    /// Those of [`from_file`](Self::from_file).
+    pub fn from_reader(reader: impl Read, source: impl Into<String>) -> Result<Self, Error> {
+        let source = source.into();
+        let bytes = input::read(reader, MAX_LENGTH as u64).map_err(|error| unreadable(&source, error))?;
+        Self::parse(&bytes, Some(CredentialSource::Named(source)))
+    }
+
+    /// Reads the login that the official `turso` CLI stored: the string at `token` in its `settings.json`, which lies in
+    /// `TURSO_CONFIG_FOLDER`, else in the folder `turso` of the user's configuration folder. Up to 8 MiB are read. Such a
+    /// login expires after about a week; `turso auth login` renews it.
+    ///
+    /// # Errors
+    /// [`Error::Credential`] if there is no login, if it cannot be read, or if it is invalid.
     pub fn from_turso_cli() -> Result<Self, Error> {
         let path = settings_path();
-        Self::search_login(path.as_deref())?.ok_or_else(|| {
-            Error::credential(format!("no credential: {}; run `turso auth login`", no_login(path.as_deref())))
+        Self::find_cli_login(path.as_deref())?.ok_or_else(|| {
+            let missing = missing_login_text(path.as_deref());
+            Error::credential(format!("no credential: {missing}; run `turso auth login`"))
         })
     }
 
     /// Tries [`from_env`](Self::from_env), then [`from_turso_cli`](Self::from_turso_cli).
     ///
     /// # Errors
-    /// [`Error::Credential`] that says every place it looked in, or what is wrong with the first that is filled.
+    /// [`Error::Credential`] that names every place it looked in, or says what is wrong with the first that is not empty.
     pub fn discover() -> Result<Self, Error> {
-        if let Some(found) = Self::search_env()? {
+        if let Some(found) = Self::find_in_env()? {
             return Ok(found);
         }
         let path = settings_path();
-        Self::search_login(path.as_deref())?.ok_or_else(|| {
-            let ([first, second], login) = (VARIABLES, no_login(path.as_deref()));
+        Self::find_cli_login(path.as_deref())?.ok_or_else(|| {
+            let ([first, second], missing) = (VARIABLES, missing_login_text(path.as_deref()));
             Error::credential(format!(
-                "no credential: {first} and {second} are not set, and {login}; set {first} or run `turso auth login`"
+                "no credential: {first} and {second} are not set, and {missing}; set {first} or run `turso auth login`"
             ))
         })
+    }
+
+    /// Returns where the credential was found; `None` after [`new`](Self::new).
+    #[must_use]
+    pub fn source(&self) -> Option<&CredentialSource> {
+        self.source.as_ref()
     }
 
     /// The text that goes into the request, and nowhere else.
@@ -110,49 +127,72 @@ impl Credential {
         &self.text
     }
 
-    /// Where it was found, for messages.
-    pub(crate) fn place(&self) -> Option<&str> {
-        self.place.as_deref()
+    /// Replaces the credential with `***`: in full anywhere, in any case, as host names are lower case, and cut off at the
+    /// end of the text.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let (folded, secret) = (text.to_ascii_lowercase(), self.text.to_ascii_lowercase());
+        let mut redacted = String::with_capacity(text.len());
+        let mut end = 0;
+        for (start, found) in folded.match_indices(&secret) {
+            redacted.push_str(text.get(end..start).unwrap_or_default());
+            redacted.push_str("***");
+            end = start + found.len();
+        }
+        let rest = text.get(end..).unwrap_or_default();
+        let cut = (MIN_REDACTED..secret.len().min(rest.len() + 1)).rev();
+        let cut = cut.filter_map(|length| secret.get(..length)).find(|start| folded.ends_with(start));
+        let kept = rest.len() - cut.map_or(0, str::len);
+        redacted.push_str(rest.get(..kept).unwrap_or_default());
+        redacted + if cut.is_some() { "***" } else { "" }
     }
 
-    /// A server's words without the credential.
-    pub(crate) fn mask(&self, text: &str) -> String {
-        text.replace(&*self.text, "***")
+    fn find_in_env() -> Result<Option<Self>, Error> {
+        let found = first_set_os(&VARIABLES);
+        let parse = |(name, value): (_, std::ffi::OsString)| {
+            Self::parse(value.as_encoded_bytes(), Some(CredentialSource::Variable(name)))
+        };
+        found.map(parse).transpose()
     }
 
-    fn search_env() -> Result<Option<Self>, Error> {
-        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        let found = VARIABLES.into_iter().find_map(|name| Some((name, set(name)?)));
-        found.map(|(name, value)| Self::check(value.as_encoded_bytes(), Some(name.to_owned()))).transpose()
-    }
-
-    fn search_login(path: Option<&Path>) -> Result<Option<Self>, Error> {
+    fn find_cli_login(path: Option<&Path>) -> Result<Option<Self>, Error> {
         let Some(path) = path else { return Ok(None) };
-        let bytes = match read(path, LONGEST_SETTINGS) {
+        let bytes = match input::read_file(path, MAX_SETTINGS_SIZE) {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-            Err(error) => return Err(unreadable(path, error)),
+            Err(error) => return Err(unreadable(&input::shown(path), error)),
         };
-        let shown = path.display();
-        let settings: Settings = std::str::from_utf8(&bytes).ok().and_then(json::object).ok_or_else(|| {
-            Error::credential(format!("{shown} does not hold the turso CLI's settings; run `turso auth login`"))
+        let settings: Settings = std::str::from_utf8(&bytes).ok().and_then(json::from_object).ok_or_else(|| {
+            let path = path.display();
+            Error::credential(format!("{path} does not hold the turso CLI's settings; run `turso auth login`"))
         })?;
-        let place = format!("the turso CLI's login in {shown}, which `turso auth login` renews");
         let token = settings.token.filter(|token| !token.is_empty());
-        token.map(|token| Self::check(token.as_bytes(), Some(place))).transpose()
+        let source = CredentialSource::TursoCli(path.to_owned());
+        token.map(|token| Self::parse(token.as_bytes(), Some(source))).transpose()
     }
 
-    fn check(text: &[u8], place: Option<String>) -> Result<Self, Error> {
-        let start = text.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
-        let from = place.as_deref().map(|place| format!(" from {place}")).unwrap_or_default();
-        let text = text.trim_ascii();
-        if let Some(at) = text.iter().position(|byte| !byte.is_ascii_graphic()) {
-            let at = start + at + 1;
-            let problem = format!("the credential{from} cannot be one: byte {at} is not a visible ASCII character");
-            return Err(Error::credential(problem));
+    fn parse(bytes: &[u8], source: Option<CredentialSource>) -> Result<Self, Error> {
+        let from = source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+        let invalid = |problem: Cow<'_, str>| Err(Error::credential(format!("invalid credential{from}: {problem}")));
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return invalid("it is UTF-16; write it in UTF-8".into());
         }
-        match std::str::from_utf8(text) {
-            Ok(text) if !text.is_empty() => Ok(Self { text: text.into(), place: place.map(Into::into) }),
+        let start = bytes.len() - bytes.trim_ascii_start().len();
+        let trimmed = bytes.trim_ascii();
+        if trimmed.len() > MAX_LENGTH {
+            return invalid("it is longer than 64 KiB".into());
+        }
+        if let Some(index) = trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
+            let position = start + index + 1;
+            return match (trimmed.get(index), trimmed.get(..6)) {
+                (Some(b' '), Some(scheme)) if index == 6 && scheme.eq_ignore_ascii_case(b"bearer") => invalid(
+                    format!("byte {position} is a space; leave out \"Bearer \" and give the token alone").into(),
+                ),
+                (Some(b' '), _) => invalid(format!("byte {position} is a space").into()),
+                _ => invalid(format!("byte {position} is not a visible ASCII character").into()),
+            };
+        }
+        match std::str::from_utf8(trimmed) {
+            Ok(text) if !text.is_empty() => Ok(Self { text: text.into(), source }),
             _ => Err(Error::credential(format!("the credential{from} is empty"))),
         }
     }
@@ -160,37 +200,27 @@ impl Credential {
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Credential").field("source", &self.source).finish_non_exhaustive()
     }
 }
 
-fn read(path: &Path, longest: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(path)?.take(longest + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > longest {
-        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {} KiB", longest / 1024)));
-    }
-    Ok(bytes)
+fn unreadable(source: &str, error: io::Error) -> Error {
+    Error::Credential { problem: format!("could not read the credential from {source}"), source: Some(error.into()) }
 }
 
-fn unreadable(path: &Path, source: io::Error) -> Error {
-    let problem = format!("could not read the credential from {}", path.display());
-    Error::Credential { problem, source: Some(source.into()) }
-}
-
-fn no_login(path: Option<&Path>) -> String {
+fn missing_login_text(path: Option<&Path>) -> String {
     match path {
-        Some(path) => format!("there is no login of the turso CLI in {}", path.display()),
-        None => format!("the folder of the turso CLI's login is not known, as {HOME} is not set"),
+        Some(path) => format!("there is no login of the turso CLI in {}", input::shown(path)),
+        None => format!("the folder of the turso CLI's login is unknown, as {HOME} is not set"),
     }
 }
 
-/// What the user's configuration folder is found by.
+/// The variable that locates the user's configuration folder.
 const HOME: &str = if cfg!(windows) { "APPDATA" } else { "HOME" };
 
-/// Where the official CLI keeps its settings, as its own library for configuration folders has it.
+/// Where the official CLI keeps its settings, as its configdir library resolves it.
 fn settings_path() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    let set = |name| first_set_os(&[name]).map(|(_, value)| PathBuf::from(value));
     let folder = set("TURSO_CONFIG_FOLDER").or_else(|| {
         let base = if cfg!(windows) {
             set(HOME)
@@ -208,21 +238,75 @@ fn settings_path() -> Option<PathBuf> {
 mod tests {
     use super::*;
 
+    fn error(text: &str) -> String {
+        Credential::new(text).unwrap_err().to_string()
+    }
+
     #[test]
-    fn white_space_around_it_is_dropped() {
+    fn white_space_around_it_is_trimmed() {
         assert_eq!(Credential::new(" \ttoken\r\n").unwrap().secret(), "token");
     }
 
     #[test]
-    fn what_cannot_be_a_credential_is_refused_by_position_and_never_repeated() {
-        for (text, at) in [("se\ncret", 3), ("  se cret", 5), ("secret\u{0}x", 7), ("sécret", 2), ("\u{feff}secret", 1)]
-        {
-            let error = Credential::new(text).unwrap_err();
-            assert!(error.to_string().contains(&format!("byte {at} ")), "{error}");
-            assert!(!format!("{error} {error:?}").contains("cret"), "{error:?}");
+    fn an_invalid_credential_is_reported_by_position_and_never_repeated() {
+        for (text, expected) in [
+            ("se\ncret", "invalid credential: byte 3 is not a visible ASCII character"),
+            ("  se cret", "invalid credential: byte 5 is a space"),
+            ("secret\u{0}x", "invalid credential: byte 7 is not a visible ASCII character"),
+            ("sécret", "invalid credential: byte 2 is not a visible ASCII character"),
+            ("\u{feff}secret", "invalid credential: byte 1 is not a visible ASCII character"),
+            ("", "the credential is empty"),
+            (" \n", "the credential is empty"),
+        ] {
+            assert_eq!(error(text), expected);
         }
-        for text in ["", " ", "\n"] {
-            assert!(Credential::new(text).unwrap_err().to_string().contains("empty"));
+        assert!(!format!("{:?}", Credential::new("se cret").unwrap_err()).contains("cret"));
+    }
+
+    #[test]
+    fn a_credential_with_its_scheme_is_told_to_leave_it_out() {
+        let expected = "invalid credential: byte 7 is a space; leave out \"Bearer \" and give the token alone";
+        assert_eq!(error("Bearer secret"), expected);
+        assert_eq!(error("bearer secret"), expected);
+        assert_eq!(error(" Bearer secret"), expected.replace('7', "8"));
+        assert_eq!(error("Bearers secret"), "invalid credential: byte 8 is a space");
+        assert_eq!(error("BEARE secret"), "invalid credential: byte 6 is a space");
+        assert_eq!(error("Secret secret"), "invalid credential: byte 7 is a space");
+    }
+
+    #[test]
+    fn a_credential_may_have_64_kib_and_no_more() {
+        assert_eq!(Credential::new("x".repeat(65_536)).unwrap().secret().len(), 65_536);
+        assert_eq!(error(&"x".repeat(65_537)), "invalid credential: it is longer than 64 KiB");
+    }
+
+    #[test]
+    fn utf_16_is_named() {
+        for bytes in [b"\xff\xfea\0", b"\xfe\xff\0a"] {
+            let error = Credential::from_reader(&bytes[..], "standard input").unwrap_err();
+            assert_eq!(error.to_string(), "invalid credential from standard input: it is UTF-16; write it in UTF-8");
         }
+    }
+
+    #[test]
+    fn the_credential_is_redacted_in_full_in_any_case_and_cut_off_at_the_end() {
+        let credential = Credential::new("Secret-0123").unwrap();
+        for (text, expected) in [
+            ("", ""),
+            ("nothing", "nothing"),
+            ("Secret-0123", "***"),
+            ("a Secret-0123, secret-0123 and SECRET-0123é", "a ***, *** and ***é"),
+            ("é Secret-012", "é ***"),
+            ("Secret-0123 sEcR", "*** ***"),
+            ("a sec", "a sec"),
+            ("Secret-012 is cut", "Secret-012 is cut"),
+            ("Secret-0123Secret-0123", "******"),
+            ("secr", "***"),
+        ] {
+            assert_eq!(credential.redact(text), expected, "{text}");
+        }
+        assert_eq!(Credential::new("x").unwrap().redact("axb"), "a***b");
+        assert_eq!(Credential::new("abcd").unwrap().redact("abc"), "abc");
+        assert_eq!(Credential::new("aaaaaa").unwrap().redact("aaaaaaaaaaa"), "******");
     }
 }

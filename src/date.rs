@@ -1,16 +1,16 @@
-//! A day of the calendar, as far as the age of a token needs it.
+//! Calendar dates, for a token's age.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A day of the proleptic Gregorian calendar, for [`ApiToken::is_older_than`](crate::ApiToken::is_older_than).
+/// A date in the proleptic Gregorian calendar, for [`ApiToken::is_older_than`](crate::ApiToken::is_older_than).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     days_since_1970: i64,
 }
 
 impl Date {
-    /// Today in UTC, by this machine's clock.
+    /// Returns today's date in UTC, by this machine's clock.
     #[must_use]
     pub fn today_utc() -> Self {
         let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -20,8 +20,8 @@ impl Date {
         Self { days_since_1970: seconds.div_euclid(86_400) }
     }
 
-    /// Reads `YYYY-MM-DD`, or the date before the `T` or space of a timestamp; `None` for anything else, and for a date
-    /// that is not in the calendar.
+    /// Parses `YYYY-MM-DD`, or the date before the `T` or space of a timestamp. Returns `None` for anything else, and for
+    /// a date that does not exist, such as 30 February.
     ///
     /// ```
     /// use turso_api_tokens::Date;
@@ -38,17 +38,17 @@ impl Date {
         let mut parts = date.splitn(3, '-');
         let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
         let date = Self::from_civil(year, month, day);
-        // A day that is not in the calendar, such as 30 February, would be shown as another one.
+        // A date that does not exist would come back as another one.
         ((1..=12).contains(&month) && date.to_civil() == (year, month, day)).then_some(date)
     }
 
-    /// How many days this day is after `earlier`; negative where it is before.
+    /// Returns the number of days from `earlier` to this date, negative if `earlier` is later.
     #[must_use]
     pub fn days_since(self, earlier: Self) -> i64 {
         self.days_since_1970 - earlier.days_since_1970
     }
 
-    /// Counts in eras of 400 years that begin on 1 March, so that a leap day is the last of its year.
+    /// Counts in eras of 400 years that begin on 1 March, so that a leap day is the last day of its year.
     fn from_civil(year: i64, month: i64, day: i64) -> Self {
         let year = if month <= 2 { year - 1 } else { year };
         let year_of_era = year.rem_euclid(400);
@@ -78,6 +78,7 @@ impl fmt::Display for Date {
     }
 }
 
+/// A number of exactly so many digits.
 fn number(text: &str, digits: usize) -> Option<i64> {
     (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
 }
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_eight_centuries_is_shown_as_it_is_read() {
+    fn every_day_of_eight_centuries_survives_a_round_trip() {
         let mut date = Date::parse("1600-01-01").unwrap();
         let end = Date::parse("2400-01-01").unwrap();
         while date < end {
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn only_dates_of_the_calendar_are_read() {
+    fn only_dates_that_exist_are_parsed() {
         for good in ["2024-02-29", "2024-02-29T23:59:59Z", "2024-02-29 00:00:00.123+02:00", "0000-01-01", "9999-12-31"]
         {
             assert!(Date::parse(good).is_some(), "{good}");

@@ -1,6 +1,7 @@
-//! The one error type: a variant per thing that a caller would do differently.
+//! The one error type: one variant per way a caller would react.
 
 use crate::escape::{Escaped, excerpt};
+use std::path::PathBuf;
 use std::time::Duration;
 use std::{error, fmt};
 
@@ -8,25 +9,26 @@ pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 
 /// What went wrong, and whether the same call may succeed later.
 ///
-/// `{}` says what happened and to which URL, on one line, with the server's words [`Escaped`] and cut; `{:#}` adds the
-/// causes, which otherwise are in [`source`](error::Error::source) only. No variant ever holds the credential: where a
-/// server repeats it, it is masked.
+/// `{}` says what happened and to which URL, on one line, with the server's text [`Escaped`] and cut to 120 characters.
+/// `{:#}` adds the causes, which otherwise are in [`source`](error::Error::source) only. No variant ever holds the
+/// credential: where a server repeats it, it is redacted.
 ///
-/// | variant | what it means | worth retrying |
+/// | variant | meaning | worth retrying |
 /// |---|---|---|
-/// | [`Credential`](Self::Credential) | none was found, or it cannot be one | no: provide one |
-/// | [`Config`](Self::Config) | a setting is wrong | no: mend it |
-/// | [`Refused`](Self::Refused) | the API said 401 or 403 | no: renew the credential |
-/// | [`Connection`](Self::Connection) | no connection, or lost before the answer was whole | yes |
-/// | [`Proxy`](Self::Proxy) | the proxy could not be reached, or would not connect | where it says so |
-/// | [`Tls`](Self::Tls) | the server could not be trusted | no: see its source |
-/// | [`Timeout`](Self::Timeout) | no whole answer in time | yes |
-/// | [`Status`](Self::Status) | another status than 200 | 429, 500, 502, 503, 504 |
-/// | [`Redirect`](Self::Redirect) | the server points to another origin | no: see the base URL |
-/// | [`TooLarge`](Self::TooLarge) | more than may be read | no: raise the limit |
-/// | [`InvalidAnswer`](Self::InvalidAnswer) | 200, but not the documented answer | no: see the base URL |
+/// | [`Credential`](Self::Credential) | none was found, or it is invalid | no: provide one |
+/// | [`Config`](Self::Config) | a setting is invalid | no: fix it |
+/// | [`Refused`](Self::Refused) | the API returned 401 or 403 | no: renew the credential |
+/// | [`Lookup`](Self::Lookup) | the host name has no address, or nothing answered | yes |
+/// | [`Connection`](Self::Connection) | no connection, or it was lost before the response was complete | yes |
+/// | [`Proxy`](Self::Proxy) | no connection through the proxy | depends on its reason |
+/// | [`Tls`](Self::Tls) | the server could not be trusted | no: see its reason |
+/// | [`Timeout`](Self::Timeout) | no complete response in time | yes |
+/// | [`Status`](Self::Status) | any other status than 200 | 429, 500, 502, 503, 504 |
+/// | [`Redirect`](Self::Redirect) | the server redirects to another origin | no: check the base URL |
+/// | [`TooLarge`](Self::TooLarge) | the body is larger than the limit | no: raise the limit |
+/// | [`InvalidAnswer`](Self::InvalidAnswer) | 200, but not the documented list | no: check the base URL |
 ///
-/// A test of the code that handles them needs no account, only a listener that gives the answer in question:
+/// Code that handles them can be tested without an account. A listener that sends the response in question is enough:
 ///
 /// ```
 /// use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -46,7 +48,7 @@ pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// No credential was found, or what was found cannot be one. Nothing was sent.
+    /// No credential was found, or it is invalid. Nothing was sent.
     #[non_exhaustive]
     Credential {
         /// What is wrong, where, and what to do; never the value.
@@ -54,35 +56,43 @@ pub enum Error {
         /// Why a file could not be read.
         source: Option<Cause>,
     },
-    /// A setting is wrong. Nothing was sent.
+    /// A setting is invalid. Nothing was sent.
     #[non_exhaustive]
     Config {
-        /// Which setting: the environment variable where it came from one, else what the builder calls it.
+        /// The environment variable that the setting came from, else the builder's name for it.
         setting: &'static str,
         /// What is wrong with it.
         problem: String,
-        /// Why, where something else said so.
+        /// The underlying error, if there is one.
         source: Option<Cause>,
     },
-    /// The API refused the credential: 401 or 403. Where such an answer is an HTML page, it is not the API's, but
+    /// The API refused the credential: 401 or 403. With an HTML page, which the API never sends, these are
     /// [`Status`](Self::Status).
     #[non_exhaustive]
     Refused {
         /// 401 or 403.
         status: u16,
-        /// The URL that answered, and the proxy if there was one.
+        /// The URL that responded, and the proxy if there was one.
         url: String,
-        /// What the API said, not escaped; empty where it said nothing.
+        /// The API's message, not escaped; may be empty.
         message: String,
-        /// Where the credential came from, where the library found it.
-        place: Option<String>,
+        /// Where the library found the credential; `None` after [`Credential::new`](crate::Credential::new).
+        credential_source: Option<CredentialSource>,
     },
-    /// There was no connection, or it was lost before the answer was whole.
+    /// The host name could not be resolved. Through a proxy this is [`Proxy`](Self::Proxy).
+    #[non_exhaustive]
+    Lookup {
+        /// The URL that was called.
+        url: String,
+        /// The resolver's error.
+        source: Cause,
+    },
+    /// There was no connection, or it was lost before the response was complete.
     #[non_exhaustive]
     Connection {
         /// The URL that was called, and the proxy if there was one.
         url: String,
-        /// What the network said.
+        /// The network's error.
         source: Cause,
     },
     /// The proxy could not be reached, or did not connect to the API.
@@ -90,44 +100,50 @@ pub enum Error {
     Proxy {
         /// The URL that was called.
         url: String,
-        /// The proxy as `host:port`, never its user or password, and the variable that named it.
+        /// The proxy as `host:port`, never its user name or password, and the variable that it came from.
         proxy: String,
-        /// Whether the same call may succeed later: it could not be reached, or said 429 or 5xx.
-        transient: bool,
-        /// What the proxy or the network said.
-        source: Cause,
+        /// Which side failed, and why.
+        reason: ProxyFailure,
+        /// The status that the proxy responded with, if it did.
+        status: Option<u16>,
+        /// The underlying error; `None` with a status.
+        source: Option<Cause>,
     },
-    /// There was no trusted connection: an unknown issuer, a wrong name, an expired certificate, no common protocol.
+    /// There was no trusted connection.
     #[non_exhaustive]
     Tls {
         /// The URL that was called, and the proxy if there was one.
         url: String,
-        /// What the TLS library said.
+        /// What kind of failure it was.
+        reason: TlsFailure,
+        /// The TLS library's error.
         source: Cause,
     },
-    /// The call was not over within [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
+    /// The call did not finish within [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     #[non_exhaustive]
     Timeout {
         /// The URL that was called, and the proxy if there was one.
         url: String,
-        /// The timeout of the whole call.
+        /// The timeout of the call.
         timeout: Duration,
-        /// What had failed before, in an attempt or in connecting, where anything had.
+        /// What had failed before, in an attempt or in connecting, if anything had.
         source: Option<Box<Error>>,
     },
-    /// The answer has another status than 200, or than the API's 401 and 403.
+    /// The status is neither 200 nor the API's 401 or 403.
     #[non_exhaustive]
     Status {
         /// The status.
         status: u16,
-        /// The URL that answered, and the proxy if there was one.
+        /// The URL that responded, and the proxy if there was one.
         url: String,
-        /// What the answer said: the API's error text, not escaped, else the first characters of the body, else empty.
+        /// The API's message, not escaped; else what the HTML page is, else how the body begins. May be empty.
         message: String,
-        /// The answer's `Retry-After`, where it was in seconds: when to come back.
+        /// The response's `Retry-After`, if it was in seconds.
         retry_after: Option<Duration>,
+        /// Whether the body is an HTML page, which the API never sends.
+        html: bool,
     },
-    /// The answer comes from or leads to another origin than the base URL's, which must not get the credential.
+    /// The server redirects to another origin than the base URL's. The credential was not sent there.
     #[non_exhaustive]
     Redirect {
         /// The URL that was called, and the proxy if there was one.
@@ -138,25 +154,84 @@ pub enum Error {
     /// The body is larger than [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes).
     #[non_exhaustive]
     TooLarge {
-        /// The URL that answered, and the proxy if there was one.
+        /// The URL that responded, and the proxy if there was one.
         url: String,
         /// The limit in bytes.
         limit: u64,
     },
-    /// The server answered, but not with the documented list.
+    /// The server responded, but not with the documented list.
     #[non_exhaustive]
     InvalidAnswer {
-        /// The URL that answered, and the proxy if there was one.
+        /// The URL that responded, and the proxy if there was one.
         url: String,
-        /// What is wrong with the answer.
+        /// What is wrong with the response.
         problem: String,
-        /// What the decoder or the HTTP library said, where it said anything.
+        /// The faulty token, counted from 1, if the response is a list with one.
+        token: Option<usize>,
+        /// Whether the body is an HTML page, which the API never sends.
+        html: bool,
+        /// The HTTP library's error, if there is one.
         source: Option<Cause>,
     },
 }
 
+/// Where a [`Credential`](crate::Credential) was found. `Display` names it for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CredentialSource {
+    /// An environment variable.
+    Variable(&'static str),
+    /// A file that holds nothing else.
+    File(PathBuf),
+    /// The settings in which the official CLI keeps its login; `turso auth login` renews it.
+    TursoCli(PathBuf),
+    /// Anything else, as the caller of [`Credential::from_reader`](crate::Credential::from_reader) named it.
+    Named(String),
+}
+
+/// Why a TLS connection is not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFailure {
+    /// No trusted authority has issued the server's certificate.
+    UnknownIssuer,
+    /// The certificate has expired, by this machine's clock.
+    Expired,
+    /// The certificate is not valid yet, by this machine's clock.
+    NotYetValid,
+    /// The certificate is for another host.
+    WrongName,
+    /// The server presents an authority's certificate as its own.
+    CaAsServer,
+    /// There is no TLS version or cipher suite that both sides accept, or the server refused the handshake.
+    NoCommonProtocol,
+    /// The server does not speak TLS on this port.
+    NotTls,
+    /// Any other failure.
+    Other,
+}
+
+/// Why there is no connection through a proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyFailure {
+    /// The proxy itself could not be reached, or its name could not be resolved.
+    Unreachable,
+    /// The proxy requires a user name and password, or rejected those given.
+    Credentials,
+    /// The proxy does not allow this host.
+    Forbidden,
+    /// The proxy could not reach the host.
+    HostUnreachable,
+    /// There was no connection through the proxy in time.
+    NoResponse,
+    /// Any other failure.
+    Other,
+}
+
 impl Error {
-    /// The status of the answer, where the error is about one.
+    /// Returns the status of the response, if the error is about one. A proxy's status is in
+    /// [`Proxy`](Self::Proxy) only.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -165,16 +240,18 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed later without any change on this side.
+    /// Returns whether the same call may succeed later without any change on this side.
     ///
-    /// True for lost or missing connections, timeouts, 429, 500, 502, 503 and 504, and for a proxy that cannot be reached
-    /// or says 429 or 5xx. The client has already tried again as often as
-    /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts excepted.
+    /// True for failed lookups, missing or lost connections, timeouts, 429, 500, 502, 503 and 504. A proxy's failure is
+    /// transient unless its reason is [`Credentials`](ProxyFailure::Credentials) or
+    /// [`Forbidden`](ProxyFailure::Forbidden), or its status another 4xx than 429. The client has already retried as often
+    /// as [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts and slow lookups excepted.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Connection { .. } | Self::Timeout { .. } => true,
-            Self::Proxy { transient, .. } => *transient,
+            Self::Lookup { .. } | Self::Connection { .. } | Self::Timeout { .. } => true,
+            Self::Proxy { reason: ProxyFailure::Credentials | ProxyFailure::Forbidden, .. } => false,
+            Self::Proxy { status, .. } => !matches!(status, Some(400..=428 | 430..=499)),
             Self::Status { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
             _ => false,
         }
@@ -194,35 +271,37 @@ impl fmt::Display for Error {
         match self {
             Self::Credential { problem, .. } => write!(f, "{}", Escaped(problem)),
             Self::Config { setting, problem, .. } => write!(f, "{setting}: {}", Escaped(problem)),
-            Self::Refused { status, url, message, place } => {
+            Self::Refused { status, url, message, credential_source } => {
                 write!(f, "{} refused the credential", Escaped(url))?;
-                if let Some(place) = place {
-                    write!(f, " from {}", Escaped(place))?;
+                if let Some(source) = credential_source {
+                    write!(f, " from {}", Escaped(&source.to_string()))?;
                 }
-                said(f, *status, message)
+                f.write_str(": ")?;
+                write_status(f, *status, message)
             }
-            Self::Connection { url, .. } => write!(f, "no answer from {}", Escaped(url)),
-            Self::Proxy { url, proxy, .. } => {
-                write!(f, "no connection to {} through the proxy {}", Escaped(url), Escaped(proxy))
+            Self::Lookup { url, .. } => write!(f, "could not resolve the host name of {}", Escaped(url)),
+            Self::Connection { url, .. } => write!(f, "no response from {}", Escaped(url)),
+            Self::Proxy { url, proxy, status, .. } => {
+                write!(f, "no connection to {} through the proxy {}", Escaped(url), Escaped(proxy))?;
+                status.map_or(Ok(()), |status| write!(f, ": it responded {status}"))
             }
             Self::Tls { url, .. } => write!(f, "no trusted connection to {}", Escaped(url)),
             Self::Timeout { url, timeout, .. } => {
-                write!(f, "no whole answer from {} within {timeout:?}", Escaped(url))
+                write!(f, "no complete response from {} within {timeout:?}", Escaped(url))
             }
-            Self::Status { status, url, message, retry_after } => {
-                write!(f, "{} did not answer with a list", Escaped(url))?;
-                said(f, *status, message)?;
-                retry_after.map_or(Ok(()), |after| write!(f, "; try again after {} seconds", after.as_secs()))
+            Self::Status { status, url, message, retry_after, .. } => {
+                write!(f, "{} returned ", Escaped(url))?;
+                write_status(f, *status, message)?;
+                retry_after.map_or(Ok(()), |after| write!(f, "; retry after {} s", after.as_secs()))
             }
-            Self::Redirect { url, origin } => write!(
-                f,
-                "{} leads to {}, another origin, which must not get the credential",
-                Escaped(url),
-                Escaped(origin)
-            ),
-            Self::TooLarge { url, limit } => write!(f, "the answer of {} is larger than {limit} bytes", Escaped(url)),
+            Self::Redirect { url, origin } => {
+                write!(f, "{} redirects to {}; the credential was not sent there", Escaped(url), Escaped(origin))
+            }
+            Self::TooLarge { url, limit } => {
+                write!(f, "the response from {} is larger than {}", Escaped(url), size(*limit))
+            }
             Self::InvalidAnswer { url, problem, .. } => {
-                write!(f, "the answer of {} is not a list of API tokens: {}", Escaped(url), Escaped(problem))
+                write!(f, "the response from {} is not a list of API tokens: {}", Escaped(url), Escaped(problem))
             }
         }?;
         let mut cause = error::Error::source(self).filter(|_| f.alternate());
@@ -234,24 +313,15 @@ impl fmt::Display for Error {
     }
 }
 
-/// The status with its usual name, and what came with it.
-fn said(f: &mut fmt::Formatter<'_>, status: u16, message: &str) -> fmt::Result {
-    write!(f, ": {status}")?;
-    let code = ureq::http::StatusCode::from_u16(status).ok();
-    if let Some(name) = code.and_then(|code| code.canonical_reason()) {
-        write!(f, " {name}")?;
-    }
-    if message.is_empty() { Ok(()) } else { write!(f, ": {}", excerpt(message)) }
-}
-
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Connection { source, .. } | Self::Proxy { source, .. } | Self::Tls { source, .. } => {
+            Self::Lookup { source, .. } | Self::Connection { source, .. } | Self::Tls { source, .. } => {
                 Some(source.as_ref())
             }
             Self::Credential { source: Some(source), .. }
             | Self::Config { source: Some(source), .. }
+            | Self::Proxy { source: Some(source), .. }
             | Self::InvalidAnswer { source: Some(source), .. } => Some(source.as_ref()),
             Self::Timeout { source: Some(source), .. } => Some(source),
             _ => None,
@@ -259,14 +329,56 @@ impl error::Error for Error {
     }
 }
 
+impl fmt::Display for CredentialSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Variable(name) => f.write_str(name),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::TursoCli(path) => write!(f, "the turso CLI's login in {}", path.display()),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A number of bytes, in the largest unit that divides it.
+pub(crate) fn size(bytes: u64) -> String {
+    const MIB: u64 = 1024 * 1024;
+    match bytes {
+        _ if bytes > 0 && bytes % MIB == 0 => format!("{} MiB", bytes / MIB),
+        _ if bytes > 0 && bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
+        _ => format!("{bytes} bytes"),
+    }
+}
+
+/// The status with its usual name, and the message that came with it.
+fn write_status(f: &mut fmt::Formatter<'_>, status: u16, message: &str) -> fmt::Result {
+    write!(f, "{status}")?;
+    let code = ureq::http::StatusCode::from_u16(status).ok();
+    if let Some(name) = code.and_then(|code| code.canonical_reason()) {
+        write!(f, " {name}")?;
+    }
+    if message.is_empty() { Ok(()) } else { write!(f, ": {}", excerpt(message)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const URL: &str = "https://h/v1";
+
+    fn cause() -> Cause {
+        "CAUSE".into()
+    }
+
+    fn proxy(reason: ProxyFailure, status: Option<u16>) -> Error {
+        let source = if status.is_none() { Some(cause()) } else { None };
+        Error::Proxy { url: URL.into(), proxy: "p:3128 (HTTPS_PROXY)".into(), reason, status, source }
+    }
+
     #[test]
     fn every_message_is_one_line_in_lower_case_without_a_period_and_without_its_cause() {
-        let url = || "https://h/v1".to_owned();
-        let cause = || -> Cause { "CAUSE".into() };
+        let url = || URL.to_owned();
+        let timeout = |source| Error::Timeout { url: url(), timeout: Duration::from_secs(30), source };
         let cases = [
             (Error::credential("no credential"), "no credential"),
             (Error::config("base URL", "it has a query"), "base URL: it has a query"),
@@ -275,53 +387,58 @@ mod tests {
                     status: 401,
                     url: url(),
                     message: "bad\u{1b}".into(),
-                    place: Some("TURSO_TOKEN".into()),
+                    credential_source: Some(CredentialSource::Variable("TURSO_TOKEN")),
                 },
                 r"https://h/v1 refused the credential from TURSO_TOKEN: 401 Unauthorized: bad\u{1b}",
             ),
             (
-                Error::Refused { status: 403, url: url(), message: String::new(), place: None },
+                Error::Refused { status: 403, url: url(), message: String::new(), credential_source: None },
                 "https://h/v1 refused the credential: 403 Forbidden",
             ),
-            (Error::Connection { url: url(), source: cause() }, "no answer from https://h/v1"),
+            (Error::Lookup { url: url(), source: cause() }, "could not resolve the host name of https://h/v1"),
+            (Error::Connection { url: url(), source: cause() }, "no response from https://h/v1"),
             (
-                Error::Proxy { url: url(), proxy: "p:3128 (HTTPS_PROXY)".into(), transient: true, source: cause() },
+                proxy(ProxyFailure::Unreachable, None),
                 "no connection to https://h/v1 through the proxy p:3128 (HTTPS_PROXY)",
             ),
-            (Error::Tls { url: url(), source: cause() }, "no trusted connection to https://h/v1"),
             (
-                Error::Timeout { url: url(), timeout: Duration::from_secs(30), source: None },
-                "no whole answer from https://h/v1 within 30s",
+                proxy(ProxyFailure::Forbidden, Some(403)),
+                "no connection to https://h/v1 through the proxy p:3128 (HTTPS_PROXY): it responded 403",
             ),
             (
-                Error::Timeout {
-                    url: url(),
-                    timeout: Duration::from_secs(30),
-                    source: Some(Box::new(Error::credential("x"))),
-                },
-                "no whole answer from https://h/v1 within 30s",
+                Error::Tls { url: url(), reason: TlsFailure::Expired, source: cause() },
+                "no trusted connection to https://h/v1",
             ),
+            (timeout(None), "no complete response from https://h/v1 within 30s"),
+            (timeout(Some(Box::new(Error::credential("x")))), "no complete response from https://h/v1 within 30s"),
             (
                 Error::Status {
                     status: 503,
                     url: url(),
                     message: "busy".into(),
                     retry_after: Some(Duration::from_secs(9)),
+                    html: false,
                 },
-                "https://h/v1 did not answer with a list: 503 Service Unavailable: busy; try again after 9 seconds",
+                "https://h/v1 returned 503 Service Unavailable: busy; retry after 9 s",
             ),
             (
-                Error::Status { status: 599, url: url(), message: String::new(), retry_after: None },
-                "https://h/v1 did not answer with a list: 599",
+                Error::Status { status: 599, url: url(), message: String::new(), retry_after: None, html: false },
+                "https://h/v1 returned 599",
             ),
             (
                 Error::Redirect { url: url(), origin: "https://evil".into() },
-                "https://h/v1 leads to https://evil, another origin, which must not get the credential",
+                "https://h/v1 redirects to https://evil; the credential was not sent there",
             ),
-            (Error::TooLarge { url: url(), limit: 8 }, "the answer of https://h/v1 is larger than 8 bytes"),
+            (Error::TooLarge { url: url(), limit: 2 << 20 }, "the response from https://h/v1 is larger than 2 MiB"),
             (
-                Error::InvalidAnswer { url: url(), problem: "it is empty".into(), source: Some(cause()) },
-                "the answer of https://h/v1 is not a list of API tokens: it is empty",
+                Error::InvalidAnswer {
+                    url: url(),
+                    problem: "it is empty".into(),
+                    token: None,
+                    html: false,
+                    source: Some(cause()),
+                },
+                "the response from https://h/v1 is not a list of API tokens: it is empty",
             ),
         ];
         for (error, expected) in cases {
@@ -330,18 +447,86 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_source_is_named_for_messages() {
+        for (source, expected) in [
+            (CredentialSource::Variable("TURSO_TOKEN"), "TURSO_TOKEN"),
+            (CredentialSource::File("/run/token".into()), "/run/token"),
+            (CredentialSource::TursoCli("/c/settings.json".into()), "the turso CLI's login in /c/settings.json"),
+            (CredentialSource::Named("standard input".into()), "standard input"),
+        ] {
+            assert_eq!(source.to_string(), expected);
+        }
+    }
+
+    #[test]
     fn the_alternate_form_adds_every_cause_on_the_same_line() {
         let lost = Error::Connection { url: "https://h".into(), source: "reset\nby peer".into() };
         let error =
             Error::Timeout { url: "https://h".into(), timeout: Duration::from_secs(1), source: Some(lost.into()) };
-        let expected = r"no whole answer from https://h within 1s: no answer from https://h: reset\nby peer";
+        let expected = r"no complete response from https://h within 1s: no response from https://h: reset\nby peer";
         assert_eq!(format!("{error:#}"), expected);
+        let with_cause = |error: Error| assert!(format!("{error:#}").ends_with(": CAUSE"), "{error:#}");
+        with_cause(Error::Lookup { url: URL.into(), source: cause() });
+        with_cause(Error::Tls { url: URL.into(), reason: TlsFailure::Other, source: cause() });
+        with_cause(Error::Credential { problem: "p".into(), source: Some(cause()) });
+        with_cause(Error::Config { setting: "s", problem: "p".into(), source: Some(cause()) });
+        with_cause(proxy(ProxyFailure::Other, None));
     }
 
     #[test]
-    fn a_servers_words_are_cut() {
+    fn a_servers_text_is_cut_to_120_characters() {
         let message = "x".repeat(15_000);
-        let error = Error::Status { status: 500, url: "https://h".into(), message, retry_after: None };
-        assert!(error.to_string().len() < 300);
+        let error = Error::Status { status: 599, url: "h".into(), message, retry_after: None, html: false };
+        assert_eq!(error.to_string(), format!("h returned 599: {}…", "x".repeat(120)));
+    }
+
+    #[test]
+    fn a_proxys_failure_is_transient_unless_somebody_has_to_act() {
+        use ProxyFailure::{Credentials, Forbidden, HostUnreachable, NoResponse, Other, Unreachable};
+        for (reason, status, expected) in [
+            (Unreachable, None, true),
+            (HostUnreachable, Some(502), true),
+            (HostUnreachable, None, true),
+            (NoResponse, None, true),
+            (Other, None, true),
+            (Other, Some(429), true),
+            (Other, Some(500), true),
+            (Other, Some(302), true),
+            (Other, Some(400), false),
+            (Other, Some(428), false),
+            (Other, Some(430), false),
+            (Other, Some(499), false),
+            (Credentials, Some(407), false),
+            (Credentials, None, false),
+            (Forbidden, Some(403), false),
+            (Forbidden, None, false),
+        ] {
+            assert_eq!(proxy(reason, status).is_transient(), expected, "{reason:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_response_has_a_status() {
+        let status =
+            |status| Error::Status { status, url: URL.into(), message: String::new(), retry_after: None, html: false };
+        let refused = Error::Refused { status: 403, url: URL.into(), message: String::new(), credential_source: None };
+        assert_eq!((status(404).status(), refused.status()), (Some(404), Some(403)));
+        assert_eq!(proxy(ProxyFailure::Forbidden, Some(403)).status(), None);
+    }
+
+    #[test]
+    fn a_size_is_in_the_largest_unit_that_divides_it() {
+        for (bytes, expected) in [
+            (0, "0 bytes"),
+            (1, "1 bytes"),
+            (1000, "1000 bytes"),
+            (1024, "1 KiB"),
+            (65_536, "64 KiB"),
+            (1_048_577, "1048577 bytes"),
+            (2 << 20, "2 MiB"),
+            (8 << 20, "8 MiB"),
+        ] {
+            assert_eq!(size(bytes), expected);
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write};
 
-/// Displays text with everything that could steer a terminal or reorder a line made visible.
+/// Displays text with every character escaped that could control a terminal or reorder a line.
 ///
-/// Tab, newline and carriage return become `\t`, `\n` and `\r`; the other control characters (C0, DEL, C1), the line
-/// and paragraph separators and the bidirectional formatting characters become `\u{…}`. All else stays as it is.
-/// [`Error`](crate::Error) displays the server's words this way; a token's name and id are the server's words too:
+/// Tab, newline and carriage return become `\t`, `\n` and `\r`. The other control characters (C0, DEL, C1), the line
+/// and paragraph separators and the bidirectional formatting characters become `\u{…}`. All other characters stay.
+/// [`Error`](crate::Error) displays the server's text this way. A token's name and id are the server's text too:
 ///
 /// ```
 /// use turso_api_tokens::Escaped;
@@ -14,7 +14,7 @@ use std::fmt::{self, Write};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Escaped<'a>(
-    /// The text as it came.
+    /// The text, not escaped yet.
     pub &'a str,
 );
 
@@ -25,7 +25,7 @@ impl fmt::Display for Escaped<'_> {
                 '\t' => f.write_str("\\t")?,
                 '\n' => f.write_str("\\n")?,
                 '\r' => f.write_str("\\r")?,
-                c if steers(c) => write!(f, "\\u{{{:x}}}", u32::from(c))?,
+                c if needs_escape(c) => write!(f, "\\u{{{:x}}}", u32::from(c))?,
                 c => f.write_char(c)?,
             }
         }
@@ -33,21 +33,21 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// The first characters of a text, escaped, to show what it is without repeating all of it.
+/// The first 120 characters of a text, escaped, with a `…` where it is cut.
 pub(crate) fn excerpt(text: &str) -> String {
-    const MOST: usize = 120;
+    const MAX_CHARS: usize = 120;
     let text = text.trim();
-    // Each character is one or more when escaped.
-    let start = text.char_indices().nth(MOST + 1).and_then(|(end, _)| text.get(..end)).unwrap_or(text);
+    // Cut before escaping, so that a huge text is not escaped as a whole; each character becomes one or more.
+    let start = text.char_indices().nth(MAX_CHARS + 1).and_then(|(end, _)| text.get(..end)).unwrap_or(text);
     let mut short = Escaped(start).to_string();
-    if let Some((end, _)) = short.char_indices().nth(MOST) {
+    if let Some((end, _)) = short.char_indices().nth(MAX_CHARS) {
         short.truncate(end);
         short.push('…');
     }
     short
 }
 
-fn steers(c: char) -> bool {
+fn needs_escape(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_character_that_steers_a_terminal_becomes_visible() {
+    fn every_character_that_controls_a_terminal_is_escaped() {
         let raw =
             "\0\u{7}\u{1b}\u{7f}\u{80}\u{9b}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
         let shown = Escaped(raw).to_string();
@@ -66,14 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_text_in_any_script_stays_as_it_is() {
+    fn ordinary_text_in_any_script_is_unchanged() {
         for text in ["ci-token", "größe", "日本語", "עברית", "👩‍💻", r"a\b"] {
             assert_eq!(Escaped(text).to_string(), text);
         }
     }
 
     #[test]
-    fn an_excerpt_is_short_and_says_that_it_is_cut() {
+    fn an_excerpt_has_at_most_120_characters_and_ends_in_an_ellipsis_where_it_is_cut() {
         assert_eq!(excerpt(" <html>\n "), "<html>");
         assert_eq!(excerpt(&"é".repeat(120)), "é".repeat(120));
         for long in ["é".repeat(121), "\n-".repeat(500)] {

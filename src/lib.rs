@@ -1,32 +1,31 @@
-//! Lists the [Turso](https://turso.tech) Platform API tokens of an account: a blocking client for the one endpoint
+//! Lists your [Turso](https://turso.tech) Platform API tokens: a blocking client for the one endpoint
 //! `GET /v1/auth/api-tokens`.
 //!
 //! ```no_run
 //! use turso_api_tokens::{Access, Client};
 //!
-//! for token in Client::from_env()?.list()? {
+//! for token in Client::discover()?.list()? {
 //!     if token.access() == Access::Unrestricted {
-//!         println!("{} {} has to be rotated", token.name, token.id);
+//!         println!("{} {} must be rotated", token.name, token.id);
 //!     }
 //! }
 //! # Ok::<(), turso_api_tokens::Error>(())
 //! ```
 //!
-//! [`Client::from_env`] takes the credential from `TURSO_API_TOKEN`, `TURSO_TOKEN` or the login of the official `turso`
-//! CLI; [`Client::builder`] has the settings; [`Answer::from_json`] gives tokens to a test without a network.
+//! [`Client::discover`] takes the credential from `TURSO_API_TOKEN`, `TURSO_TOKEN` or the login of the official `turso`
+//! CLI. [`Client::builder`] has the settings. [`Answer::from_json`] gives tokens to a test without a network.
 //!
-//! # What a call promises
+//! # What a call does
 //!
-//! It ends within its timeout of 30 seconds, whatever the server, the proxy or the name server does. It tries again
-//! twice after a lost connection, 429, 500, 502, 503 or 504, with full jitter, and minds `Retry-After`. It reads at most
-//! 8 MiB. The credential goes to the base URL's origin only, over https, loopback excepted. Proxies come from the
-//! environment, as curl takes them for https. It gives the whole list or an error, and writes nothing to disk.
+//! It ends within its timeout of 30 seconds, whatever the server, the proxy or the name server does. It retries twice after
+//! a lost connection, 429, 500, 502, 503 or 504, with exponential backoff and full jitter, and honours `Retry-After`. It
+//! reads at most 2 MiB. The credential goes to the base URL's origin only, over https, loopback excepted. Proxies come from
+//! the environment, as curl takes them for https. A call gives the complete list or an error, and writes nothing to disk.
 //!
 //! # Errors
 //!
-//! [`Error`] has a variant for each thing that a caller would do differently, and a table that says what each means.
-//! [`Error::is_transient`] tells whether the same call may succeed later; `{error:#}` prints it with its causes, on one
-//! line.
+//! [`Error`] has one variant per way a caller would react, and a table that says what each means. [`Error::is_transient`]
+//! tells whether the same call may succeed later. `{error:#}` prints it with its causes, on one line.
 //!
 //! # Features
 //!
@@ -34,18 +33,31 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS with the bundled Mozilla roots; without it https needs an [`agent`](ClientBuilder::agent) |
 //! | `miniserde` | yes | JSON by miniserde, the smallest decoder |
-//! | `serde` | | `Serialize` and `Deserialize` on [`ApiToken`], and JSON by `serde_json`, whose errors say line and column; it decodes where both are on |
-//! | `cli` | yes | the binary and what it alone needs |
+//! | `serde` | | `Serialize` and `Deserialize` on [`ApiToken`], and JSON by `serde_json`; decodes where both are on |
+//! | `cli` | yes | the binary and its own dependencies |
+//! | `resolver` | | `ClientBuilder::split_lookup`, which looks a name up for IPv4 and IPv6 apart |
 //!
-//! A feature adds something and changes nothing else: whatever other crates of a graph turn on, here or in ureq, the
-//! same program trusts the same certificates, asks for the same thing and gets the same list.
+//! Features are additive: whatever other crates of a graph turn on, here or in ureq, the same program trusts the same
+//! certificates, sends the same request, resolves names in the same way and gets the same list. The exceptions are ureq's
+//! own `cookies` and `charset`; see below.
 //!
 //! # Limits
 //!
-//! It is not made by Turso. It does not create or revoke tokens, does not page (the API does not), and has no async
-//! interface. A server that compresses unasked is refused, unless another crate has turned ureq's decoder on. What ureq
-//! does not show, it cannot judge: a body without a length that a reset ends may pass where it is whole JSON, and bytes
-//! after an answer that TLS has taken in but not handed out are not seen before the connection is used again.
+//! Not affiliated with Turso. It does not create or revoke tokens, does not paginate (nor does the API), and has no async
+//! interface. It lists the user's own tokens; `GET /v1/organizations/{slug}/api-tokens` lists an organization's.
+//!
+//! - TLS is 1.2 or 1.3 with the modern cipher suites only.
+//! - An unrequested `Content-Encoding` is an error, unless another crate has turned on ureq's decoder. With ureq's
+//!   `charset`, a `text/…` response in another charset is converted. With ureq's `cookies`, a cookie that the API sets goes
+//!   back to the API.
+//! - Two cases are invisible above ureq. A reset at the exact end of a body without a length looks like its end. Bytes after
+//!   a response that TLS has taken in but not handed out are not seen before the connection is used again.
+//! - Some threads are left behind at the deadline. The reading of an error's body ends with the call's timeout, an hour at
+//!   most; so does an attempt through a proxy. A proxy that sends its response to `CONNECT` byte by byte keeps its thread
+//!   and socket for as long as it goes on, up to 24 KiB. A lookup ends with the system resolver's own timeout.
+//! - ureq starts a thread to look up a name, and panics if the process must not start one.
+//! - musl does not resolve a name if the name server refuses or drops the IPv6 question alone; glibc takes 15 seconds for a
+//!   dropped one. `ClientBuilder::split_lookup` does. musl takes ten seconds to find that no name server answers.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "miniserde", feature = "serde")))]
@@ -57,12 +69,18 @@ mod client;
 
 mod call;
 
-mod agent;
 mod answer;
-mod credential;
 
-mod json;
+mod transport;
+
+mod credential;
 mod proxy;
+#[cfg(feature = "resolver")]
+mod resolver;
+
+mod env;
+mod input;
+mod json;
 mod retry;
 mod url;
 
@@ -76,7 +94,7 @@ pub use answer::Answer;
 pub use client::{Client, ClientBuilder};
 pub use credential::Credential;
 pub use date::Date;
-pub use error::Error;
+pub use error::{CredentialSource, Error, ProxyFailure, TlsFailure};
 pub use escape::Escaped;
 pub use token::{Access, ApiToken};
 /// The ureq whose `Agent` [`ClientBuilder::agent`] takes.

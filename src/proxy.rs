@@ -1,75 +1,85 @@
-//! The proxy that the environment asks for.
+//! Which proxy the environment asks for.
 //!
-//! ureq reads the same variables, but lets `ALL_PROXY` win over `HTTPS_PROXY`, connects directly where a value is not a
+//! ureq reads the same variables, but prefers `ALL_PROXY` to `HTTPS_PROXY`, connects directly where a value is not a
 //! proxy URL, and does not know subdomains or spaces in `NO_PROXY`. Here they are read as curl reads them for https, and
 //! a value that cannot be used is an error.
 
 use crate::error::Error;
-use std::env;
 use std::net::IpAddr;
-use ureq::Proxy;
 use ureq::http::Uri;
+use ureq::{Proxy, ProxyProtocol};
 
-const VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-const EXCEPTIONS: [&str; 2] = ["no_proxy", "NO_PROXY"];
+const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+const NO_PROXY_VARIABLES: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
-/// An environment variable as read by [`variable`].
-pub(crate) type Variable = (&'static str, String);
-
-/// The first of some environment variables that is set; an empty one counts as unset.
-pub(crate) fn variable(names: &[&'static str]) -> Result<Option<Variable>, Error> {
-    let set = |name: &&'static str| env::var_os(name).filter(|value| !value.is_empty()).map(|value| (*name, value));
-    let Some((name, value)) = names.iter().find_map(set) else { return Ok(None) };
-    let value = value.into_string().map_err(|_| Error::config(name, "it is not UTF-8"))?;
-    Ok(Some((name, value)))
-}
-
-/// The proxy for `url`, if any, and the variable that names it; `find` is [`variable`].
+/// The proxy for `url`, if any, and the variable that names it; `first_set` is that of [`env`](crate::env).
 ///
-/// Plain http never takes a proxy: it is for loopback, and a proxy would see the credential.
+/// Plain http never uses a proxy: it is for loopback, and a proxy would see the credential.
 pub(crate) fn from_env(
     url: &Uri,
-    find: impl Fn(&[&'static str]) -> Result<Option<Variable>, Error>,
+    first_set: impl Fn(&[&'static str]) -> Result<Option<(&'static str, String)>, Error>,
 ) -> Result<Option<(&'static str, Proxy)>, Error> {
-    if url.scheme_str() != Some("https") || find(&EXCEPTIONS)?.is_some_and(|(_, list)| is_exempt(&list, url)) {
+    if url.scheme_str() != Some("https")
+        || first_set(&NO_PROXY_VARIABLES)?.is_some_and(|(_, list)| matches_no_proxy(&list, url))
+    {
         return Ok(None);
     }
-    let Some((name, value)) = find(&VARIABLES)? else { return Ok(None) };
-    let is_whole = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
+    let Some((name, value)) = first_set(&PROXY_VARIABLES)? else { return Ok(None) };
+    let has_host_and_port = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
     // The value may hold a password, so it is not repeated.
-    let proxy = Proxy::new(value.trim()).ok().filter(is_whole).ok_or_else(|| {
+    let proxy = Proxy::new(value.trim()).ok().filter(has_host_and_port).ok_or_else(|| {
         Error::config(name, "it is not the URL of a proxy with its port, such as http://proxy.example:3128")
     })?;
-    Ok(Some((name, proxy)))
+    Ok(Some((name, resolve_as_curl_does(proxy, name)?)))
 }
 
-/// How messages name a proxy: never by its user or password.
-pub(crate) fn name(proxy: &Proxy, from: &str) -> String {
-    format!("{}:{} ({from})", proxy.host(), proxy.port())
+/// How messages name a proxy: never by its user name or password.
+pub(crate) fn label(proxy: &Proxy, source: &str) -> String {
+    format!("{}:{} ({source})", proxy.host(), proxy.port())
 }
 
-/// Whether a host stands in a `NO_PROXY` list: itself, a parent domain (with or without a leading dot or `*.`), an
-/// address, each of them with a port or without, a network such as `10.0.0.0/8`, or `*`.
-fn is_exempt(list: &str, url: &Uri) -> bool {
+/// Lets a SOCKS 5 proxy resolve the host name. ureq would resolve it here and try the first address only.
+fn resolve_as_curl_does(proxy: Proxy, variable: &'static str) -> Result<Proxy, Error> {
+    let unusable = |problem: &str| Error::config(variable, problem);
+    match proxy.protocol() {
+        ProxyProtocol::Socks4 | ProxyProtocol::Socks4A if proxy.username().is_some() => {
+            Err(unusable("SOCKS 4 is supported without a user name only; use socks5://"))
+        }
+        ProxyProtocol::Socks5 => {
+            let mut by_name = Proxy::builder(ProxyProtocol::Socks5h).host(proxy.host()).port(proxy.port());
+            if let Some(username) = proxy.username() {
+                by_name = by_name.username(username).password(proxy.password().unwrap_or_default());
+            }
+            by_name.build().map_err(|_| unusable("its user name or password cannot be used"))
+        }
+        _ => Ok(proxy),
+    }
+}
+
+/// Whether a `NO_PROXY` list holds the host of `url`: itself, a parent domain (with or without a leading dot or `*.`), an
+/// address, each with a port or without, a network such as `10.0.0.0/8`, or `*`.
+fn matches_no_proxy(list: &str, url: &Uri) -> bool {
     let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
     let port = url.port_u16().unwrap_or(443);
-    let forms = [host.clone(), format!("{host}:{port}"), format!("[{host}]"), format!("[{host}]:{port}")];
+    let spellings = [host.clone(), format!("{host}:{port}"), format!("[{host}]"), format!("[{host}]:{port}")];
     list.to_ascii_lowercase().split([',', ' ']).any(|entry| {
         let name = entry.trim_start_matches('*').trim_start_matches('.');
-        let ends = |form: &String| form.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        entry == "*" || is_within(&host, entry) || (!name.is_empty() && forms.iter().any(ends))
+        let is_parent =
+            |spelling: &String| spelling.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        entry == "*" || in_cidr(&host, entry) || (!name.is_empty() && spellings.iter().any(is_parent))
     })
 }
 
-fn is_within(host: &str, network: &str) -> bool {
-    let Some((network, bits)) = network.split_once('/') else { return false };
-    let (ip, network, width) = match (host.parse(), network.parse()) {
-        (Ok(IpAddr::V4(ip)), Ok(IpAddr::V4(network))) => (u128::from(ip.to_bits()), u128::from(network.to_bits()), 32),
-        (Ok(IpAddr::V6(ip)), Ok(IpAddr::V6(network))) => (ip.to_bits(), network.to_bits(), 128),
+fn in_cidr(host: &str, network: &str) -> bool {
+    let Some((network, prefix)) = network.split_once('/') else { return false };
+    let (address, network, width) = match (host.parse(), network.parse()) {
+        (Ok(IpAddr::V4(address)), Ok(IpAddr::V4(network))) => (address.to_bits().into(), network.to_bits().into(), 32),
+        (Ok(IpAddr::V6(address)), Ok(IpAddr::V6(network))) => (address.to_bits(), network.to_bits(), 128),
         _ => return false,
     };
-    let rest = bits.parse().ok().and_then(|bits: u32| u32::checked_sub(width, bits));
-    rest.is_some_and(|rest| (ip ^ network).checked_shr(rest).unwrap_or(0) == 0)
+    let host_bits = prefix.parse().ok().and_then(|prefix: u32| u32::checked_sub(width, prefix));
+    let differing: u128 = address ^ network;
+    host_bits.is_some_and(|host_bits| differing.checked_shr(host_bits).unwrap_or(0) == 0)
 }
 
 #[cfg(test)]
@@ -77,15 +87,15 @@ mod tests {
     use super::*;
 
     fn chosen(url: &str, env: &[(&'static str, &str)]) -> Result<Option<String>, Error> {
-        let find = |names: &[&'static str]| {
+        let first_set = |names: &[&'static str]| {
             let set = |name: &&'static str| env.iter().find(|(key, value)| key == name && !value.is_empty());
             Ok(names.iter().find_map(set).map(|(name, value)| (*name, (*value).to_owned())))
         };
-        Ok(from_env(&url.parse().unwrap(), find)?.map(|(name, proxy)| format!("{name} {}", proxy.host())))
+        Ok(from_env(&url.parse().unwrap(), first_set)?.map(|(name, proxy)| format!("{name} {}", proxy.host())))
     }
 
     #[test]
-    fn lower_case_wins_then_the_more_specific_and_http_proxy_has_no_say() {
+    fn lower_case_wins_then_the_more_specific_and_http_proxy_is_ignored() {
         let proxy = |env: &[(&'static str, &str)]| chosen("https://api.turso.tech/x", env).unwrap();
         assert_eq!(proxy(&[]), None);
         assert_eq!(proxy(&[("HTTP_PROXY", "http://p:1"), ("http_proxy", "http://p:1"), ("HTTPS_PROXY", "")]), None);
@@ -100,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_takes_no_proxy() {
+    fn plain_http_uses_no_proxy() {
         let env = [("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", "nonsense")];
         assert_eq!(chosen("http://127.0.0.1:1/x", &env).unwrap(), None);
     }
 
     #[test]
-    fn a_value_that_is_no_proxy_is_an_error_that_does_not_repeat_it() {
+    fn an_invalid_proxy_url_is_an_error_that_does_not_repeat_it() {
         for value in [
             "ftp://user:secret@p:1",
             "http://secret secret",
@@ -119,8 +129,49 @@ mod tests {
             ":1",
         ] {
             let error = chosen("https://h", &[("HTTPS_PROXY", value)]).unwrap_err().to_string();
-            assert!(error.starts_with("HTTPS_PROXY: ") && !error.contains("secret"), "{error}");
+            let expected = "HTTPS_PROXY: it is not the URL of a proxy with its port, such as http://proxy.example:3128";
+            assert_eq!(error, expected, "{value}");
         }
+    }
+
+    #[test]
+    fn a_socks_5_proxy_resolves_the_name_and_keeps_its_user_name_and_password() {
+        let url = "https://h".parse().unwrap();
+        let proxy = |value: &str| {
+            let first_set =
+                |names: &[&'static str]| Ok(names.contains(&"ALL_PROXY").then(|| ("ALL_PROXY", value.to_owned())));
+            let first_set =
+                |names: &[&'static str]| if names.contains(&"no_proxy") { Ok(None) } else { first_set(names) };
+            from_env(&url, first_set).unwrap().unwrap().1
+        };
+        for (value, protocol, resolved_here) in [
+            ("socks5://u:p%40ss@h:1", ProxyProtocol::Socks5h, false),
+            ("socks://u:p%40ss@h:1", ProxyProtocol::Socks5h, false),
+            ("socks5h://u:p%40ss@h:1", ProxyProtocol::Socks5h, false),
+            ("http://u:p%40ss@h:1", ProxyProtocol::Http, false),
+        ] {
+            let proxy = proxy(value);
+            assert_eq!((proxy.protocol(), proxy.resolve_target()), (protocol, resolved_here), "{value}");
+            assert_eq!((proxy.username(), proxy.password()), (Some("u"), Some("p@ss")), "{value}");
+            assert_eq!((proxy.host(), proxy.port()), ("h", 1), "{value}");
+        }
+        assert!(proxy("socks4://h:1").resolve_target() && !proxy("socks4a://h:1").resolve_target());
+        assert_eq!(proxy("socks5://h:1").username(), None);
+        assert_eq!(proxy("socks5://[::1]:1").host(), proxy("socks5h://[::1]:1").host());
+    }
+
+    #[test]
+    fn socks_4_with_a_user_name_is_an_error() {
+        for value in ["socks4://secret@h:1", "socks4a://secret:secret@h:1"] {
+            let error = chosen("https://h", &[("ALL_PROXY", value)]).unwrap_err().to_string();
+            assert_eq!(error, "ALL_PROXY: SOCKS 4 is supported without a user name only; use socks5://");
+        }
+    }
+
+    #[test]
+    fn a_label_names_host_and_port_and_never_the_user_name_or_password() {
+        let proxy = Proxy::new("http://secret:secret@p:3128").unwrap();
+        assert_eq!(label(&proxy, "HTTPS_PROXY"), "p:3128 (HTTPS_PROXY)");
     }
 
     #[test]

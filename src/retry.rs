@@ -1,56 +1,83 @@
-//! Which failures are tried again, and when; how long connecting may take. Pure decisions, without a clock and without
-//! randomness of their own.
+//! When to retry, and how long looking up and connecting may take: pure functions of the time and a random number.
 
 use crate::error::Error;
 use std::time::Duration;
 
-/// The longest first wait; each further one is twice as long, up to [`LONGEST`].
-const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(10);
+/// The longest wait before the first retry. It doubles with each further one, up to [`MAX_BACKOFF`].
+const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+/// The time for the first try to look a name up, and for the first try to connect.
+pub(crate) const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// An attempt that has failed.
+pub(crate) struct Failed<'a> {
+    pub(crate) error: &'a Error,
+    /// How many attempts have failed, this one included.
+    pub(crate) count: u32,
+    /// How long this one took.
+    pub(crate) took: Duration,
+}
 
 /// How long to wait before the next attempt; `None` gives up.
 ///
-/// `failures` counts the failed attempts, this one included; `left` is what is left of the timeout; `random` is in
-/// `0.0..1.0`. The wait is drawn from the whole of the backoff (full jitter). A `Retry-After` is waited for in full, and
-/// the jitter comes on top of it, over at least a quarter of it: clients told the same second must not come back as one.
-pub(crate) fn wait(error: &Error, failures: u32, retries: u32, left: Duration, random: f64) -> Option<Duration> {
-    // A timeout is transient for the caller, but it has used up this call.
-    if failures > retries || !error.is_transient() || matches!(error, Error::Timeout { .. }) {
+/// `remaining` is what is left of the call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole backoff
+/// (full jitter). A `Retry-After` is waited for in full. The jitter is added to it, over at least a quarter of it: clients
+/// that were told the same second must not return as one.
+pub(crate) fn next_delay(failed: &Failed<'_>, retries: u32, remaining: Duration, random: f64) -> Option<Duration> {
+    if failed.count > retries || !is_retried(failed) {
         return None;
     }
-    let asked = match error {
-        Error::Status { retry_after: Some(asked), .. } => *asked,
+    let retry_after = match failed.error {
+        Error::Status { retry_after: Some(retry_after), .. } => *retry_after,
         _ => Duration::ZERO,
     };
-    let room = left.checked_sub(asked).filter(|room| !room.is_zero())?;
-    let backoff = FIRST.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST);
-    Some(asked + backoff.max(asked / 4).min(room).mul_f64(random))
+    let slack = remaining.checked_sub(retry_after).filter(|slack| !slack.is_zero())?;
+    let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failed.count.saturating_sub(1))).min(MAX_BACKOFF);
+    Some(retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random))
 }
 
-/// How long connecting may take when it begins for the `time`th time in an attempt, counted from 0; `None` where it has
-/// failed. Nothing was sent until it succeeds, so it may begin anew.
+fn is_retried(failed: &Failed<'_>) -> bool {
+    match failed.error {
+        // Transient for the caller, but it has used up this call.
+        Error::Timeout { .. } => false,
+        // A resolver that took longer has already asked again itself.
+        Error::Lookup { .. } => failed.took < INITIAL_TIMEOUT,
+        error => error.is_transient(),
+    }
+}
+
+/// How long a lookup may take. The first try is short, so that a lost question is asked again. After it the resolver gets
+/// all that remains, as it needs ten seconds and more to go through its own name servers.
+pub(crate) fn lookup_timeout(is_first_try: bool, remaining: Duration) -> Duration {
+    if is_first_try { INITIAL_TIMEOUT.min(remaining) } else { remaining }
+}
+
+/// How long the nth try to connect in an attempt may take, counted from 0; `None` after the last one. Nothing was sent
+/// until it succeeds, so it may be repeated.
 ///
-/// The first is short, so that an address which swallows packets costs less than a second; the next lets a lost packet be
-/// sent again; the last lets a slow line through.
-pub(crate) fn connecting(time: u32, left: Duration, is_last_attempt: bool) -> Option<Duration> {
-    let budget = match time {
-        0 => FIRST_CONNECTING,
+/// The first try is short: an address that drops packets costs less than a second. The second is long enough for a lost
+/// packet to be sent again. The third lets a slow line through.
+pub(crate) fn connect_timeout(try_index: u32, remaining: Duration, is_last_attempt: bool) -> Option<Duration> {
+    let timeout = match try_index {
+        0 => INITIAL_TIMEOUT,
         1 => Duration::from_secs(4),
-        2 if is_last_attempt => left,
-        2 => left / 3,
+        2 if is_last_attempt => remaining,
+        2 => remaining / 3,
         _ => return None,
     };
-    Some(budget.min(left))
+    Some(timeout.min(remaining))
 }
-
-/// What connecting may take at first.
-pub(crate) const FIRST_CONNECTING: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LEFT: Duration = Duration::from_secs(30);
+    const REMAINING: Duration = Duration::from_secs(30);
+
+    /// An error that comes at once, as the nth.
+    fn delay(error: &Error, count: u32, retries: u32, remaining: Duration, random: f64) -> Option<Duration> {
+        next_delay(&Failed { error, count, took: Duration::ZERO }, retries, remaining, random)
+    }
 
     fn lost() -> Error {
         Error::Connection { url: String::new(), source: "lost".into() }
@@ -62,64 +89,82 @@ mod tests {
             url: String::new(),
             message: String::new(),
             retry_after: retry_after.map(Duration::from_secs),
+            html: false,
         }
     }
 
     #[test]
-    fn only_transient_failures_are_tried_again_and_a_timeout_never() {
-        let timeout = Error::Timeout { url: String::new(), timeout: LEFT, source: None };
-        assert!(wait(&timeout, 1, 2, LEFT, 0.5).is_none());
-        assert!(wait(&lost(), 1, 2, LEFT, 0.5).is_some());
+    fn only_transient_failures_are_retried_and_a_timeout_never_is() {
+        let timeout = Error::Timeout { url: String::new(), timeout: REMAINING, source: None };
+        assert!(delay(&timeout, 1, 2, REMAINING, 0.5).is_none());
+        assert!(delay(&lost(), 1, 2, REMAINING, 0.5).is_some());
         for code in 100..1000 {
-            let again = matches!(code, 429 | 500 | 502 | 503 | 504);
-            assert_eq!(wait(&status(code, None), 1, 2, LEFT, 0.5).is_some(), again, "{code}");
+            let expected = matches!(code, 429 | 500 | 502 | 503 | 504);
+            assert_eq!(delay(&status(code, None), 1, 2, REMAINING, 0.5).is_some(), expected, "{code}");
         }
     }
 
     #[test]
     fn it_gives_up_after_the_last_retry() {
-        assert!(wait(&lost(), 2, 2, LEFT, 0.5).is_some());
-        assert!(wait(&lost(), 3, 2, LEFT, 0.5).is_none());
-        assert!(wait(&lost(), 1, 0, LEFT, 0.5).is_none());
-        assert!(wait(&lost(), u32::MAX, u32::MAX, LEFT, 0.5).is_some());
+        assert!(delay(&lost(), 2, 2, REMAINING, 0.5).is_some());
+        assert!(delay(&lost(), 3, 2, REMAINING, 0.5).is_none());
+        assert!(delay(&lost(), 1, 0, REMAINING, 0.5).is_none());
+        assert!(delay(&lost(), u32::MAX, u32::MAX, REMAINING, 0.5).is_some());
     }
 
     #[test]
     fn the_backoff_doubles_up_to_ten_seconds_and_jitter_takes_any_part_of_it() {
         for (failures, longest) in [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (6, 10.0), (40, 10.0)] {
-            assert_eq!(wait(&lost(), failures, 99, LEFT, 0.0), Some(Duration::ZERO));
-            assert_eq!(wait(&lost(), failures, 99, LEFT, 1.0), Some(Duration::from_secs_f64(longest)));
+            assert_eq!(delay(&lost(), failures, 99, REMAINING, 0.0), Some(Duration::ZERO));
+            assert_eq!(delay(&lost(), failures, 99, REMAINING, 1.0), Some(Duration::from_secs_f64(longest)));
         }
     }
 
     #[test]
-    fn a_wait_never_outlasts_what_is_left() {
-        let left = Duration::from_millis(100);
-        assert!(wait(&lost(), 5, 9, left, 0.999).unwrap() <= left);
-        assert_eq!(wait(&lost(), 1, 2, Duration::ZERO, 0.5), None);
+    fn a_delay_never_outlasts_what_remains() {
+        let remaining = Duration::from_millis(100);
+        assert!(delay(&lost(), 5, 9, remaining, 0.999).unwrap() <= remaining);
+        assert_eq!(delay(&lost(), 1, 2, Duration::ZERO, 0.5), None);
     }
 
     #[test]
     fn a_retry_after_is_waited_for_where_it_fits_and_ends_the_call_where_it_does_not() {
-        assert_eq!(wait(&status(429, Some(7)), 1, 2, LEFT, 0.0), Some(Duration::from_secs(7)));
-        let jittered = wait(&status(503, Some(29)), 1, 2, LEFT, 0.999).unwrap();
-        assert!(jittered > Duration::from_secs(29) && jittered <= LEFT);
-        assert_eq!(wait(&status(503, Some(30)), 1, 2, LEFT, 0.0), None);
-        assert_eq!(wait(&status(503, Some(u64::MAX)), 1, 2, LEFT, 0.0), None);
-        assert_eq!(wait(&status(404, Some(1)), 1, 2, LEFT, 0.0), None);
+        assert_eq!(delay(&status(429, Some(7)), 1, 2, REMAINING, 0.0), Some(Duration::from_secs(7)));
+        let jittered = delay(&status(503, Some(29)), 1, 2, REMAINING, 0.999).unwrap();
+        assert!(jittered > Duration::from_secs(29) && jittered <= REMAINING);
+        assert_eq!(delay(&status(503, Some(30)), 1, 2, REMAINING, 0.0), None);
+        assert_eq!(delay(&status(503, Some(u64::MAX)), 1, 2, REMAINING, 0.0), None);
+        assert_eq!(delay(&status(404, Some(1)), 1, 2, REMAINING, 0.0), None);
     }
 
     #[test]
-    fn connecting_begins_anew_with_more_time_up_to_all_that_is_left_on_the_last_attempt() {
-        let budgets = |left: u64, last| -> Vec<Option<u64>> {
-            (0..4)
-                .map(|time| connecting(time, Duration::from_secs(left), last).map(|budget| budget.as_secs()))
-                .collect()
+    fn a_lookup_is_retried_only_where_it_failed_within_a_second() {
+        let lookup = Error::Lookup { url: String::new(), source: "no such name".into() };
+        let after = |took| next_delay(&Failed { error: &lookup, count: 1, took }, 2, REMAINING, 0.5);
+        assert_eq!(after(Duration::from_millis(999)), Some(Duration::from_millis(250)));
+        assert_eq!(after(Duration::from_secs(1)), None);
+        let slow = Failed { error: &lost(), count: 1, took: Duration::from_secs(9) };
+        assert_eq!(next_delay(&slow, 2, REMAINING, 0.5), Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_lookup_gets_a_second_and_then_all_that_remains() {
+        let remaining = |milliseconds| Duration::from_millis(milliseconds);
+        assert_eq!(lookup_timeout(true, REMAINING), Duration::from_secs(1));
+        assert_eq!(lookup_timeout(true, remaining(300)), remaining(300));
+        assert_eq!(lookup_timeout(false, REMAINING), REMAINING);
+    }
+
+    #[test]
+    fn each_try_to_connect_gets_more_time_up_to_all_that_remains_on_the_last_attempt() {
+        let timeouts = |remaining: u64, is_last| -> Vec<Option<u64>> {
+            let timeout = |index| connect_timeout(index, Duration::from_secs(remaining), is_last);
+            (0..4).map(|index| timeout(index).map(|timeout| timeout.as_secs())).collect()
         };
-        assert_eq!(budgets(30, false), [Some(1), Some(4), Some(10), None]);
-        assert_eq!(budgets(30, true), [Some(1), Some(4), Some(30), None]);
-        assert_eq!(budgets(0, true), [Some(0), Some(0), Some(0), None]);
-        assert_eq!(budgets(3, false), [Some(1), Some(3), Some(1), None]);
+        assert_eq!(timeouts(30, false), [Some(1), Some(4), Some(10), None]);
+        assert_eq!(timeouts(30, true), [Some(1), Some(4), Some(30), None]);
+        assert_eq!(timeouts(0, true), [Some(0), Some(0), Some(0), None]);
+        assert_eq!(timeouts(3, false), [Some(1), Some(3), Some(1), None]);
     }
 
     /// A xorshift generator: the simulation has to be the same on every run.
@@ -146,8 +191,8 @@ mod tests {
                 if now >= RECOVERY {
                     break;
                 }
-                let left = (start + LEFT).saturating_sub(now);
-                match wait(&failure(now), sent, 2, left, random(&mut state)) {
+                let remaining = (start + REMAINING).saturating_sub(now);
+                match delay(&failure(now), sent, 2, remaining, random(&mut state)) {
                     Some(pause) => now += pause,
                     None => break,
                 }

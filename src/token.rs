@@ -1,11 +1,12 @@
-//! What the API says about a token, and what follows from it.
+//! `ApiToken` and `Access`.
 
 use crate::date::Date;
 
-/// One Platform API token of the account. The secret itself is never part of the list.
+/// One Platform API token of the user. The list never holds the secret itself.
 ///
 /// Fields are named as in the API's `APIToken` schema. An optional text that the API sends empty is `None` here: to its
-/// server, written in Go, empty and omitted are the same. With the feature `serde` it can be stored in any format.
+/// server, which is written in Go, empty and omitted are the same. With the feature `serde` a token can be stored in any
+/// format.
 ///
 /// ```
 /// use turso_api_tokens::Answer;
@@ -23,22 +24,25 @@ pub struct ApiToken {
     pub name: String,
     /// The id, for example `clGFZ4STEe6fljpFzIum8A`.
     pub id: String,
-    /// The slug of the only organization the token may act on; `None`: every organization of the user.
-    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "form::filled"))]
+    /// The slug of the only organization that the token can act on; `None` means every organization of the user.
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "serde_impl::non_empty"))]
     pub organization: Option<String>,
-    /// The only group the token may act on.
-    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "form::filled"))]
+    /// The only group that the token can act on.
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "serde_impl::non_empty"))]
     pub group: Option<String>,
-    /// What a token of a group may do there, for example `read` or `db:create`; empty for other tokens.
-    #[cfg_attr(feature = "serde", serde(default, serialize_with = "form::some", deserialize_with = "form::scopes"))]
+    /// What a token of a group can do there, for example `read` or `db:create`; empty for other tokens.
+    #[cfg_attr(
+        feature = "serde",
+        serde(default, serialize_with = "serde_impl::as_some", deserialize_with = "serde_impl::scopes")
+    )]
     pub scopes: Vec<String>,
     /// The day of creation, `YYYY-MM-DD`.
-    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "form::filled"))]
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "serde_impl::non_empty"))]
     pub created_at: Option<String>,
 }
 
 impl ApiToken {
-    /// What the token may act on.
+    /// Returns what the token can act on.
     #[must_use]
     pub fn access(&self) -> Access<'_> {
         let organization = self.organization.as_deref().filter(|text| !text.is_empty());
@@ -50,16 +54,16 @@ impl ApiToken {
         }
     }
 
-    /// The day of creation, where [`created_at`](Self::created_at) holds a date of the calendar.
+    /// Returns the day of creation, if [`created_at`](Self::created_at) holds a valid date.
     #[must_use]
     pub fn created_on(&self) -> Option<Date> {
         self.created_at.as_deref().and_then(Date::parse)
     }
 
-    /// Whether the token was created more than `days` days before `today`.
+    /// Returns whether the token was created more than `days` days before `today`.
     ///
-    /// A token without a readable date of creation counts as older, and so does one from more than a day after `today`
-    /// (one day is what time zones and clocks make): a gate does not open on missing data.
+    /// Missing data fails closed: a token without a readable date of creation counts as older, and so does one from more
+    /// than a day after `today`. One day is what time zones and clocks can make.
     ///
     /// ```
     /// use turso_api_tokens::{Answer, Date};
@@ -77,7 +81,7 @@ impl ApiToken {
     }
 }
 
-/// What a token may act on, from [`ApiToken::access`].
+/// What a token can act on, from [`ApiToken::access`].
 ///
 /// ```
 /// use turso_api_tokens::{Access, Answer};
@@ -85,7 +89,7 @@ impl ApiToken {
 /// let answer = Answer::from_json(r#"{"tokens":[{"name":"old","id":"1"},{"name":"ci","id":"2","organization":"acme"}]}"#);
 /// for token in answer.tokens()? {
 ///     match token.access() {
-///         Access::Unrestricted => println!("{} has to be rotated", token.name),
+///         Access::Unrestricted => println!("{} must be rotated", token.name),
 ///         Access::Organization { organization, .. } => assert_eq!(organization, "acme"),
 ///         _ => {}
 ///     }
@@ -111,70 +115,26 @@ pub enum Access<'a> {
         organization: &'a str,
         /// The group's name.
         group: &'a str,
-        /// What the token may do there.
+        /// What the token can do there.
         scopes: &'a [String],
     },
 }
 
-/// Appends to a list that somebody else decides the length of. It grows by a quarter where `Vec` would double, so that
-/// a decoded body never takes more than ten times its size.
-pub(crate) fn push<T>(list: &mut Vec<T>, item: T) {
-    if list.len() == list.capacity() {
-        list.reserve_exact(list.len() / 4 + 4);
-    }
-    list.push(item);
-}
-
+/// What the derive lacks: an empty text is none, and scopes may be null. Both directions have the same shape, as formats
+/// that do not describe themselves need.
 #[cfg(feature = "serde")]
-pub(crate) use form::List;
+mod serde_impl {
+    use serde::{Deserialize, Deserializer, Serializer};
 
-/// What the derive lacks: an empty text is none, scopes may be null, and lists grow by [`push`]. Both ways have the same
-/// shape, as a format that does not describe itself needs.
-#[cfg(feature = "serde")]
-mod form {
-    use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
-    use serde::ser::Serializer;
-    use std::fmt;
-    use std::marker::PhantomData;
-
-    pub(super) fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    pub(super) fn non_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
     }
 
-    pub(super) fn some<S: Serializer>(scopes: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn as_some<S: Serializer>(scopes: &[String], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_some(scopes)
     }
 
     pub(super) fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-        Ok(Option::<List<String>>::deserialize(deserializer)?.map_or_else(Vec::new, |scopes| scopes.0))
-    }
-
-    pub(crate) struct List<T>(pub(crate) Vec<T>);
-
-    impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_seq(ListVisitor(PhantomData))
-        }
-    }
-
-    struct ListVisitor<T>(PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
-        type Value = List<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
-            let mut list = Vec::new();
-            loop {
-                match seq.next_element() {
-                    Ok(Some(item)) => super::push(&mut list, item),
-                    Ok(None) => return Ok(List(list)),
-                    Err(error) => return Err(A::Error::custom(format!("item {}: {error}", list.len() + 1))),
-                }
-            }
-        }
+        Ok(Option::deserialize(deserializer)?.unwrap_or_default())
     }
 }

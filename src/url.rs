@@ -1,35 +1,32 @@
-//! The URL that is called, and the one origin that may be.
+//! The endpoint URL and its origin.
 
 use std::net::IpAddr;
 use ureq::http::Uri;
 
 const PATH: &str = "/v1/auth/api-tokens";
 
-/// The endpoint below a base URL, once it is known that a credential may be sent there; else what is wrong with it.
+/// The endpoint below a base URL that a credential may be sent to; else what is wrong with the base URL.
+///
+/// What is not a URL is not repeated, as it may be a credential in the wrong variable. Nor is userinfo.
 pub(crate) fn endpoint(base: &str) -> Result<Uri, String> {
-    let wrong = |problem: &str| {
-        // What stands before an @ may be a secret.
-        if base.contains('@') || base.is_empty() { problem.to_owned() } else { format!("{base}: {problem}") }
-    };
-    let authority = base.split_once("://").map_or(base, |(_, rest)| rest).split(['/', '?', '#']).next();
-    if authority.is_some_and(|authority| authority.contains('@')) {
-        return Err(wrong("it must not have a user; the credential is given apart from it"));
+    let url = parse(&format!("{}{PATH}", base.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')));
+    let url = url.ok_or("it is not a URL with a host; it should look like https://api.turso.tech")?;
+    if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        return Err("it must not contain userinfo; the credential is given apart from it".to_owned());
     }
-    // `Uri` drops a fragment without a word.
+    // `Uri` silently drops a fragment.
     if base.contains(['?', '#']) {
-        return Err(wrong("it must not have a query or a fragment"));
+        return Err(format!("{base}: it must not have a query or a fragment"));
     }
-    let url = parse(&format!("{}{PATH}", base.trim_end_matches('/')));
-    let url = url.ok_or_else(|| wrong("it is not a URL with a host; it should look like https://api.turso.tech"))?;
     match url.scheme_str() {
         Some("https") => Ok(url),
         Some("http") if is_loopback(url.host().unwrap_or_default()) => Ok(url),
-        Some("http") => Err(wrong("plain http would show the credential to the network; use https")),
-        _ => Err(wrong("it must begin with https://")),
+        Some("http") => Err(format!("{base}: plain http would expose the credential to the network; use https")),
+        _ => Err(format!("{base}: it must begin with https://")),
     }
 }
 
-/// The origin of a URL: scheme, host, and port where it is not the scheme's own.
+/// The origin of a URL: scheme, host, and the port unless it is the scheme's default.
 pub(crate) fn origin(url: &Uri) -> String {
     let (scheme, host) = (url.scheme_str().unwrap_or_default(), url.host().unwrap_or_default().to_ascii_lowercase());
     match (scheme, url.port_u16()) {
@@ -38,27 +35,38 @@ pub(crate) fn origin(url: &Uri) -> String {
     }
 }
 
-/// Where a redirect leads: a URL of the same origin, or the name of another one; `None` where its `Location` is neither
-/// a URL (with its scheme or without) nor an absolute path.
-pub(crate) fn redirect(from: &Uri, location: &str) -> Option<Result<Uri, String>> {
-    let location = location.split('#').next()?;
-    let to = if location.starts_with("//") {
-        parse(&format!("{}:{location}", from.scheme_str()?))?
-    } else if location.starts_with('/') {
-        parse(&format!("{}{location}", origin(from)))?
-    } else {
-        parse(location)?
-    };
-    if origin(from) != origin(&to) {
-        return Some(Err(origin(&to)));
-    }
-    // Only the path is taken, so that a user in the `Location` goes nowhere.
-    let mut parts = from.clone().into_parts();
-    parts.path_and_query = to.into_parts().path_and_query;
-    Uri::from_parts(parts).ok().map(Ok)
+/// Where a redirect leads.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    /// To this URL of the same origin.
+    SameOrigin(Uri),
+    /// To another origin, which is named without userinfo.
+    OtherOrigin(String),
+    /// Nowhere: the `Location` is neither a URL nor an absolute path.
+    Unusable,
 }
 
-/// A URL with a scheme, a host, and a port where one is given.
+/// Where a response from `from` with this `Location` redirects to.
+pub(crate) fn redirect(from: &Uri, location: &str) -> Redirect {
+    let location = location.split('#').next().unwrap_or_default();
+    let target = if location.starts_with("//") {
+        parse(&format!("{}:{location}", from.scheme_str().unwrap_or_default()))
+    } else if location.starts_with('/') {
+        parse(&format!("{}{location}", origin(from)))
+    } else {
+        parse(location)
+    };
+    let Some(target) = target else { return Redirect::Unusable };
+    if origin(from) != origin(&target) {
+        return Redirect::OtherOrigin(origin(&target));
+    }
+    // Only path and query are taken, so that userinfo in the `Location` is dropped.
+    let mut parts = from.clone().into_parts();
+    parts.path_and_query = target.into_parts().path_and_query;
+    Uri::from_parts(parts).map_or(Redirect::Unusable, Redirect::SameOrigin)
+}
+
+/// A URL with a scheme, a host, and a valid port if there is one.
 fn parse(text: &str) -> Option<Uri> {
     let url: Uri = text.parse().ok()?;
     let host = url.host().filter(|host| !host.is_empty())?;
@@ -92,35 +100,54 @@ mod tests {
     }
 
     #[test]
-    fn a_base_url_that_would_expose_the_credential_or_is_none_is_refused() {
+    fn what_is_not_a_url_is_refused_and_not_repeated() {
         for base in [
             "",
-            "api.turso.tech",
+            "secret",
+            "secret.turso.tech",
             "/",
             "https://",
-            "https:///x",
+            "https:///secret",
             "https://:443",
-            "https://h:",
-            "https://h:99999",
-            "ftp://h",
-            "file:///etc",
-            "https://h/?q",
-            "https://h/#f",
-            "https://user@h",
-            "https://user:pass@h/x",
-            "http://api.turso.tech",
-            "http://127.0.0.1.evil.example",
-            "http://localhost.evil.example",
-            "http://10.0.0.1",
-            "http://[::2]",
-            "http://0.0.0.0",
-            "https://h h",
-            "https://h\n",
-            "https://hö",
-            "http://127.1",
+            "https://secret:",
+            "https://secret:99999",
+            "file:///secret",
+            "https://secret secret",
+            "https://secret\n",
+            "https://secretö",
+            "eyJsecret?secret",
         ] {
-            let error = endpoint(base).expect_err(base);
-            assert!(!error.contains("pass"), "{error}");
+            let expected = "it is not a URL with a host; it should look like https://api.turso.tech";
+            assert_eq!(endpoint(base), Err(expected.to_owned()), "{base}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_would_expose_the_credential_is_refused_and_named() {
+        let query = "it must not have a query or a fragment";
+        let plain = "plain http would expose the credential to the network; use https";
+        for (base, problem) in [
+            ("ftp://h", "it must begin with https://"),
+            ("https://h/?q", query),
+            ("https://h?q", query),
+            ("https://h/#f", query),
+            ("http://api.turso.tech", plain),
+            ("http://127.0.0.1.evil.example", plain),
+            ("http://localhost.evil.example", plain),
+            ("http://10.0.0.1", plain),
+            ("http://[::2]", plain),
+            ("http://0.0.0.0", plain),
+            ("http://127.1", plain),
+        ] {
+            assert_eq!(endpoint(base), Err(format!("{base}: {problem}")));
+        }
+    }
+
+    #[test]
+    fn userinfo_is_refused_and_not_repeated() {
+        for base in ["https://secret@h", "https://user:secret@h/x", "http://secret@127.0.0.1", "https://secret@h/?q"] {
+            let expected = "it must not contain userinfo; the credential is given apart from it";
+            assert_eq!(endpoint(base), Err(expected.to_owned()), "{base}");
         }
     }
 
@@ -136,25 +163,29 @@ mod tests {
 
     #[test]
     fn a_location_is_a_url_or_an_absolute_path() {
-        let base = "https://h:8/a/b?q".parse().unwrap();
+        let from = "https://h:8/a/b?q".parse().unwrap();
         for (location, expected) in [
-            ("/x?y#z", Ok("https://h:8/x?y")),
-            ("https://H:8/x", Ok("https://h:8/x")),
-            ("https://user:pass@h:8/x", Ok("https://h:8/x")),
-            ("https://h:8", Ok("https://h:8/")),
-            ("//h:8/x", Ok("https://h:8/x")),
-            ("https://other/x", Err("https://other")),
-            ("https://h:8@other/x", Err("https://other")),
-            ("//other/x", Err("https://other")),
-            ("http://h:8/x", Err("http://h:8")),
-            ("https://h/x", Err("https://h")),
+            ("/x?y#z", "https://h:8/x?y"),
+            ("https://H:8/x", "https://h:8/x"),
+            ("https://user:pass@h:8/x", "https://h:8/x"),
+            ("https://h:8", "https://h:8/"),
+            ("//h:8/x", "https://h:8/x"),
         ] {
-            let expected = expected.map(str::to_owned).map_err(str::to_owned);
-            assert_eq!(redirect(&base, location).unwrap().map(|url| url.to_string()), expected, "{location}");
+            assert_eq!(redirect(&from, location), Redirect::SameOrigin(expected.parse().unwrap()), "{location}");
+        }
+        for (location, expected) in [
+            ("https://other/x", "https://other"),
+            ("https://user:pass@Other/x", "https://other"),
+            ("https://h:8@other/x", "https://other"),
+            ("//other/x", "https://other"),
+            ("http://h:8/x", "http://h:8"),
+            ("https://h/x", "https://h"),
+        ] {
+            assert_eq!(redirect(&from, location), Redirect::OtherOrigin(expected.to_owned()), "{location}");
         }
         for bad in ["", "x/y", "../x", "?new", "#x", "https://", "mailto:x", "/a b", "//", "https://h:x/", "/\u{e9}\n"]
         {
-            assert_eq!(redirect(&base, bad), None, "{bad}");
+            assert_eq!(redirect(&from, bad), Redirect::Unusable, "{bad}");
         }
     }
 }

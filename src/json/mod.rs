@@ -1,55 +1,172 @@
-//! JSON in, tokens out: the only place that knows which JSON library is in use.
+//! JSON in, tokens out: the only place that names a JSON library.
 //!
-//! Each library has a file with the same two functions. They give the same for every valid document; serde decodes where
-//! both are on.
+//! Each library has a file. Both give the same tokens for every documented response, and both say the same about any
+//! other. They differ on JSON that the API does not send: serde refuses a field that comes twice, a number out of range,
+//! a lone surrogate, and nesting beyond 128; miniserde ignores what it does not need.
 
-#[cfg(all(feature = "miniserde", not(feature = "serde")))]
+// Not named as the libraries: the code that miniserde derives would take its module for the crate.
+#[cfg(feature = "miniserde")]
+#[cfg_attr(feature = "serde", allow(dead_code, reason = "serde decodes where both are on"))]
 #[path = "miniserde.rs"]
-mod backend;
+mod by_miniserde;
 #[cfg(feature = "serde")]
 #[path = "serde.rs"]
-mod backend;
+mod by_serde;
 
-/// Decodes any other document, as an object; `None` where it is something else.
-pub(crate) use backend::object;
-/// Decodes the answer of the endpoint: all of its tokens, or what is wrong, which begins with [`ITEM`] where the document
-/// is a list with a faulty token, and is empty where the library does not say.
-pub(crate) use backend::tokens;
+#[cfg(all(feature = "miniserde", not(feature = "serde")))]
+use by_miniserde as library;
+#[cfg(feature = "serde")]
+use by_serde as library;
 
-pub(crate) const ITEM: &str = "item ";
+use crate::token::ApiToken;
 
-/// The API's own words in the body of an error.
+/// Decodes any other document than the list, as an object; `None` if it is something else.
+pub(crate) use library::from_object;
+
+/// The API's own error text, in the body of an error.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
-#[cfg_attr(all(feature = "miniserde", not(feature = "serde")), derive(miniserde::Deserialize))]
-pub(crate) struct ErrorWords {
+#[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
+pub(crate) struct ErrorBody {
     pub(crate) error: String,
     pub(crate) code: Option<String>,
 }
 
 /// The settings of the official CLI.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
-#[cfg_attr(all(feature = "miniserde", not(feature = "serde")), derive(miniserde::Deserialize))]
+#[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
 pub(crate) struct Settings {
     /// The credential.
     pub(crate) token: Option<String>,
 }
 
-/// Nothing, so that the only error of a build without a JSON feature is the one that says what to choose.
+/// Why a document is not a list of tokens.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// What is wrong; never a part of the document.
+    pub(crate) problem: String,
+    /// The faulty token, counted from 1.
+    pub(crate) token: Option<usize>,
+    /// Whether the beginning of the document belongs behind the problem.
+    pub(crate) is_quoted: bool,
+}
+
+/// Decodes the endpoint's response: all of its tokens, or what is wrong.
+pub(crate) fn tokens(document: &str) -> Result<Vec<ApiToken>, Fault> {
+    library::tokens(document).ok_or_else(|| diagnose::<library::Value>(document))
+}
+
+/// A larger document is not parsed again, as a parsed one takes up to 130 times its size.
+const MAX_DIAGNOSED: usize = 1024 * 1024;
+
+/// A parsed document, as far as the diagnosis asks.
+trait Document: Sized {
+    fn parse(document: &str) -> Option<Self>;
+    fn kind(&self) -> Kind<'_, Self>;
+    fn field(&self, name: &str) -> Option<&Self>;
+}
+
+enum Kind<'a, D> {
+    Null,
+    String,
+    List(&'a [D]),
+    Object,
+    Other,
+}
+
+/// Finds out what is wrong with a document that has failed to decode, so that a good list costs nothing.
+fn diagnose<D: Document>(document: &str) -> Fault {
+    let fault = |problem: &str| Fault { problem: problem.to_owned(), token: None, is_quoted: false };
+    let quoted = |problem: &str| Fault { is_quoted: true, ..fault(problem) };
+    if document.trim_ascii().is_empty() {
+        return fault("it is empty");
+    }
+    if is_cut_off(document) {
+        return fault(&format!("it ends in the middle, after {} bytes", document.len()));
+    }
+    if document.len() > MAX_DIAGNOSED {
+        return quoted(&format!("it is {} bytes that begin with", document.len()));
+    }
+    let Some(value) = D::parse(document) else { return quoted("it is not JSON; it begins with") };
+    let Kind::Object = value.kind() else { return quoted("it is not an object; it begins with") };
+    let Some(tokens) = value.field("tokens") else { return quoted("it has no `tokens`; it begins with") };
+    let Kind::List(tokens) = tokens.kind() else { return fault("`tokens` is not a list") };
+    let faulty = tokens.iter().zip(1..).find_map(|(token, number)| Some((number, token_problem(token)?)));
+    match faulty {
+        Some((number, problem)) => Fault { token: Some(number), ..fault(&format!("token {number}: {problem}")) },
+        None => fault("the decoder does not accept its JSON; perhaps a field comes twice"),
+    }
+}
+
+fn token_problem<D: Document>(token: &D) -> Option<String> {
+    let Kind::Object = token.kind() else { return Some("it is not an object".to_owned()) };
+    for (name, is_required) in
+        [("name", true), ("id", true), ("organization", false), ("group", false), ("created_at", false)]
+    {
+        match token.field(name).map(D::kind) {
+            None if is_required => return Some(format!("`{name}` is missing")),
+            Some(Kind::String) | None => {}
+            Some(Kind::Null) if !is_required => {}
+            Some(_) => return Some(format!("`{name}` is not a string")),
+        }
+    }
+    let is_string = |scope: &D| matches!(scope.kind(), Kind::String);
+    match token.field("scopes").map(D::kind) {
+        None | Some(Kind::Null) => None,
+        Some(Kind::List(scopes)) if scopes.iter().all(is_string) => None,
+        Some(_) => Some("`scopes` is not a list of strings".to_owned()),
+    }
+}
+
+/// Whether a document begins as JSON does and ends inside a string, a list or an object.
+fn is_cut_off(document: &str) -> bool {
+    if !document.trim_ascii_start().starts_with(['{', '[']) {
+        return false;
+    }
+    let (mut depth, mut in_string) = (0_usize, false);
+    let mut bytes = document.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => drop(bytes.next()),
+            b'[' | b'{' if !in_string => depth += 1,
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    depth > 0 || in_string
+}
+
+/// Nothing, so that a build without a JSON feature has one error: the one that says what to pick.
 #[cfg(not(any(feature = "serde", feature = "miniserde")))]
-mod backend {
-    pub(crate) fn tokens(_: &str) -> Result<Vec<crate::token::ApiToken>, String> {
-        Err(String::new())
+mod library {
+    pub(super) fn tokens(_: &str) -> Option<Vec<super::ApiToken>> {
+        None
     }
 
-    pub(crate) fn object<T>(_: &str) -> Option<T> {
+    pub(crate) fn from_object<T>(_: &str) -> Option<T> {
         None
+    }
+
+    pub(super) enum Value {}
+
+    impl super::Document for Value {
+        fn parse(_: &str) -> Option<Self> {
+            None
+        }
+
+        fn kind(&self) -> super::Kind<'_, Self> {
+            match *self {}
+        }
+
+        fn field(&self, _: &str) -> Option<&Self> {
+            match *self {}
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::ApiToken;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -75,7 +192,7 @@ mod tests {
         prop::option::of(prop::option::of(any::<String>()))
     }
 
-    /// A valid token as JSON, and what has to come out of it, worked out apart from both decoders.
+    /// A valid token as JSON, and the token that it must give, which no decoder has made.
     fn token() -> impl Strategy<Value = (Value, ApiToken)> {
         let scopes = prop::option::of(prop::option::of(prop::collection::vec(any::<String>(), 0..12)));
         let fields = (any::<String>(), any::<String>(), optional(), optional(), scopes, optional(), anything());
@@ -90,14 +207,14 @@ mod tests {
             put("group", group.clone().map(Value::from));
             put("scopes", scopes.clone().map(Value::from));
             put("created_at", created_at.clone().map(Value::from));
-            let filled = |field: Option<Option<String>>| field.flatten().filter(|text| !text.is_empty());
+            let non_empty = |field: Option<Option<String>>| field.flatten().filter(|text| !text.is_empty());
             let token = ApiToken {
                 name,
                 id,
-                organization: filled(organization),
-                group: filled(group),
+                organization: non_empty(organization),
+                group: non_empty(group),
                 scopes: scopes.flatten().unwrap_or_default(),
-                created_at: filled(created_at),
+                created_at: non_empty(created_at),
             };
             (document, token)
         })
@@ -107,14 +224,15 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn arbitrary_text_never_panics(text in any::<String>(), jsonish in r#"[\[\]{}",:\\a-u0-9 \-.]{0,64}"#) {
+        fn arbitrary_text_never_panics_and_is_never_a_list(text in any::<String>(), jsonish in r#"[\[\]{}",:\\a-u0-9 \-.]{0,64}"#) {
             for text in [text, jsonish] {
-                let _ = (tokens(&text).is_ok(), object::<ErrorWords>(&text).is_some(), object::<Settings>(&text).is_some());
+                prop_assert!(tokens(&text).is_err());
+                let _ = (from_object::<ErrorBody>(&text).is_some(), from_object::<Settings>(&text).is_some());
             }
         }
 
         #[test]
-        fn a_valid_list_gives_its_tokens_whichever_decoder_is_on(list in prop::collection::vec(token(), 0..12), unknown in anything()) {
+        fn a_valid_list_gives_its_tokens(list in prop::collection::vec(token(), 0..12), unknown in anything()) {
             let (documents, expected): (Vec<Value>, Vec<ApiToken>) = list.into_iter().unzip();
             let document = json!({"unknown": unknown, "tokens": documents});
             prop_assert_eq!(tokens(&document.to_string()).unwrap(), expected.clone());
@@ -122,37 +240,109 @@ mod tests {
         }
 
         #[test]
-        fn a_list_that_lacks_anything_required_is_refused_whole(
+        fn a_token_without_a_required_field_is_named_with_the_field(
             list in prop::collection::vec(token(), 1..5), which in any::<prop::sample::Index>(), key in "name|id"
         ) {
             let mut documents: Vec<Value> = list.into_iter().map(|(document, _)| document).collect();
             let index = which.index(documents.len());
             documents[index].as_object_mut().unwrap().remove(&key);
-            let said = tokens(&json!({"tokens": documents}).to_string()).unwrap_err();
-            let expected = format!("item {}: missing field `{key}`", index + 1);
-            prop_assert!(said.starts_with(&expected), "{}", said);
+            let number = index + 1;
+            let expected =
+                Fault { problem: format!("token {number}: `{key}` is missing"), token: Some(number), is_quoted: false };
+            prop_assert_eq!(tokens(&json!({"tokens": documents}).to_string()), Err(expected));
         }
 
         #[test]
-        fn a_valid_list_cut_short_anywhere_is_refused(list in prop::collection::vec(token(), 0..4), cut in any::<prop::sample::Index>()) {
+        fn a_valid_list_cut_off_anywhere_ends_in_the_middle(list in prop::collection::vec(token(), 0..4), cut in any::<prop::sample::Index>()) {
             let documents: Vec<Value> = list.into_iter().map(|(document, _)| document).collect();
             let text = json!({"tokens": documents}).to_string();
             let cut = cut.index(text.len());
-            prop_assume!(text.is_char_boundary(cut));
-            prop_assert!(tokens(&text[..cut]).is_err());
+            prop_assume!(cut > 0 && text.is_char_boundary(cut));
+            let problem = format!("it ends in the middle, after {cut} bytes");
+            let expected = Fault { problem, token: None, is_quoted: false };
+            prop_assert_eq!(tokens(&text[..cut]), Err(expected));
         }
     }
 
     #[test]
-    fn words_and_logins_are_found_where_they_are_texts() {
-        let words = |document| object(document).map(|words: ErrorWords| (words.error, words.code.unwrap_or_default()));
+    fn a_fault_is_named_by_token_and_field() {
+        let second = |token: &str| tokens(&format!(r#"{{"tokens":[{{"name":"a","id":"b"}},{token}]}}"#)).unwrap_err();
+        for (token, problem) in [
+            ("null", "it is not an object"),
+            ("7", "it is not an object"),
+            ("[]", "it is not an object"),
+            (r#"["a","b"]"#, "it is not an object"),
+            ("{}", "`name` is missing"),
+            (r#"{"id":"b"}"#, "`name` is missing"),
+            (r#"{"name":"a"}"#, "`id` is missing"),
+            (r#"{"name":null,"id":"b"}"#, "`name` is not a string"),
+            (r#"{"name":["a"],"id":"b"}"#, "`name` is not a string"),
+            (r#"{"name":"a","id":7}"#, "`id` is not a string"),
+            (r#"{"name":"a","id":"b","organization":1}"#, "`organization` is not a string"),
+            (r#"{"name":"a","id":"b","group":{}}"#, "`group` is not a string"),
+            (r#"{"name":"a","id":"b","created_at":20240101}"#, "`created_at` is not a string"),
+            (r#"{"name":"a","id":"b","scopes":"read"}"#, "`scopes` is not a list of strings"),
+            (r#"{"name":"a","id":"b","scopes":{}}"#, "`scopes` is not a list of strings"),
+            (r#"{"name":"a","id":"b","scopes":[null]}"#, "`scopes` is not a list of strings"),
+            (r#"{"name":"a","id":"b","scopes":["read",1]}"#, "`scopes` is not a list of strings"),
+        ] {
+            let expected = Fault { problem: format!("token 2: {problem}"), token: Some(2), is_quoted: false };
+            assert_eq!(second(token), expected, "{token}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_not_a_list_is_described() {
+        for (document, problem) in [
+            ("", "it is empty"),
+            (" \r\n", "it is empty"),
+            (r#"{"tokens":{}}"#, "`tokens` is not a list"),
+            (r#"{"tokens":"x"}"#, "`tokens` is not a list"),
+            (r#"{"tokens":0}"#, "`tokens` is not a list"),
+            (r#"{"tokens":"#, "it ends in the middle, after 10 bytes"),
+            ("  [", "it ends in the middle, after 3 bytes"),
+            (r#"{"a":"]}"#, "it ends in the middle, after 8 bytes"),
+            (r#"{"a":"\"}"#, "it ends in the middle, after 9 bytes"),
+        ] {
+            let expected = Fault { problem: problem.to_owned(), token: None, is_quoted: false };
+            assert_eq!(tokens(document), Err(expected), "{document}");
+        }
+        for (document, problem) in [
+            ("<html>", "it is not JSON; it begins with"),
+            (r#"{"tokens":[]} x"#, "it is not JSON; it begins with"),
+            (r#"{"tokens":[],}"#, "it is not JSON; it begins with"),
+            (r#"{"tokens":[]}]"#, "it is not JSON; it begins with"),
+            (r#"\{"tokens":[]}"#, "it is not JSON; it begins with"),
+            ("null", "it is not an object; it begins with"),
+            ("[]", "it is not an object; it begins with"),
+            (r#""tokens""#, "it is not an object; it begins with"),
+            ("{}", "it has no `tokens`; it begins with"),
+            (r#"{"Tokens":[]}"#, "it has no `tokens`; it begins with"),
+        ] {
+            let expected = Fault { problem: problem.to_owned(), token: None, is_quoted: true };
+            assert_eq!(tokens(document), Err(expected), "{document}");
+        }
+    }
+
+    #[test]
+    fn a_large_document_that_is_not_a_list_is_described_by_its_size_and_beginning() {
+        let padding = " ".repeat(MAX_DIAGNOSED);
+        let expected = format!("it is {} bytes that begin with", MAX_DIAGNOSED + 2);
+        assert_eq!(tokens(&format!("{{}}{padding}")).unwrap_err().problem, expected);
+        let at_the_limit = format!("{{}}{}", &padding[2..]);
+        assert_eq!(tokens(&at_the_limit).unwrap_err().problem, "it has no `tokens`; it begins with");
+    }
+
+    #[test]
+    fn only_string_fields_are_extracted() {
+        let words = |document| from_object(document).map(|body: ErrorBody| (body.error, body.code.unwrap_or_default()));
         assert_eq!(words(r#"{"error":"e","code":"c","x":[{}]}"#), Some(("e".into(), "c".into())));
         assert_eq!(words(r#"{"error":"e"}"#), Some(("e".into(), String::new())));
         for other in ["", "[]", r#"["e"]"#, "{}", r#"{"error":1}"#, r#"{"error":null}"#, r#"{"error":{"message":"e"}}"#]
         {
             assert_eq!(words(other), None, "{other}");
         }
-        let token = |document| object(document).map(|settings: Settings| settings.token.unwrap_or_default());
+        let token = |document| from_object(document).map(|settings: Settings| settings.token.unwrap_or_default());
         assert_eq!(token(r#"{"username":"u","token":"t","cache":{"token":"no"}}"#), Some("t".into()));
         assert_eq!((token("{}"), token(r#"{"token":null}"#)), (Some(String::new()), Some(String::new())));
         for other in ["", "[]", r#"["t"]"#, r#""t""#, r#"{"token":7}"#, r#"{"token""#] {

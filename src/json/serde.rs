@@ -1,28 +1,31 @@
-//! JSON by `serde_json`, whose errors say line and column.
+//! JSON by `serde_json`.
 
-use crate::token::{ApiToken, List};
+use super::{Document, Kind};
+use crate::token::ApiToken;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-pub(crate) fn tokens(document: &str) -> Result<Vec<ApiToken>, String> {
-    let Object(body) = serde_json::from_str::<Object<Body>>(document).map_err(|error| error.to_string())?;
-    Ok(body.tokens.map_or_else(Vec::new, |tokens| tokens.0.into_iter().map(|Object(token)| token).collect()))
+pub(super) use serde_json::Value;
+
+pub(super) fn tokens(document: &str) -> Option<Vec<ApiToken>> {
+    let Response { tokens } = from_object(document)?;
+    Some(tokens.unwrap_or_default().into_iter().map(|Object(token)| token).collect())
 }
 
-pub(crate) fn object<T: for<'de> Deserialize<'de>>(document: &str) -> Option<T> {
+pub(crate) fn from_object<T: for<'de> Deserialize<'de>>(document: &str) -> Option<T> {
     serde_json::from_str(document).ok().map(|Object(object)| object)
 }
 
 #[derive(serde::Deserialize)]
-struct Body {
-    // Without this, a missing field would be the same as null.
+struct Response {
+    // Without this, a missing field would be null.
     #[serde(deserialize_with = "Option::deserialize")]
-    tokens: Option<List<Object<ApiToken>>>,
+    tokens: Option<Vec<Object<ApiToken>>>,
 }
 
-/// Only an object: serde's derived structs take an array of their fields as well.
+/// Only an object: serde's derived structs also accept an array of their fields.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -42,5 +45,25 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+impl Document for Value {
+    fn parse(document: &str) -> Option<Self> {
+        serde_json::from_str(document).ok()
+    }
+
+    fn kind(&self) -> Kind<'_, Self> {
+        match self {
+            Self::Null => Kind::Null,
+            Self::String(_) => Kind::String,
+            Self::Array(list) => Kind::List(list),
+            Self::Object(_) => Kind::Object,
+            _ => Kind::Other,
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<&Self> {
+        self.get(name)
     }
 }

@@ -1,73 +1,76 @@
-//! What the command line asks for, and the client that it makes.
+//! Parses the command line and builds the client.
 
-use crate::messages::{self, Failure};
 use lexopt::prelude::*;
 use std::ffi::OsString;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{env, io};
 use turso_api_tokens::{Client, Credential, Error};
 
 const HELP: &str = "\
-List the Turso Platform API tokens of an account.
+List your Turso Platform API tokens.
 
 Usage: turso-api-tokens [OPTIONS]
 
 Output:
-      --json               The API's answer, once known to be whole
-      --tsv                A line per token: name, id, organization, group,
-                           scopes, created_at
-  -q, --quiet              No list, only the checks
+      --json               Print the API's JSON, verified complete
+      --tsv                Print a line per token: name, id, organization,
+                           group, scopes, created_at
+  -q, --quiet              Print no list, only run the checks
 
 Checks:
-      --require <NAME>     Fail unless a token has this name; repeatable
+      --require <NAME>     Fail unless a token has this name
       --deny <RULE>        Fail if a token matches: unrestricted,
-                           older-than=<DAYS>d; repeatable
+                           older-than=<DAYS>d, any
+      --allow <NAME>       Exempt the token of this name from --deny
 
 Connection:
       --token-file <FILE>  Read the credential from FILE; - is standard input
       --base-url <URL>     [env: TURSO_API_BASEURL, TURSO_BASE_URL]
                            [default: https://api.turso.tech]
-      --ca-file <FILE>     Trust the PEM certificates in FILE, not the bundled
-                           ones [env: SSL_CERT_FILE]
+      --ca-file <FILE>     Trust the PEM certificates in FILE instead of the
+                           bundled ones [env: SSL_CERT_FILE]
       --timeout <SECONDS>  Give up after this long, retries included
                            [default: 30]
-      --retries <N>        Try again this often after a transient failure
+      --retries <N>        Retry a transient failure up to N times
                            [default: 2]
 
-  -v, --verbose            Say on standard error what is tried and how it goes
+  -v, --verbose            Log settings and attempts to standard error
   -h, --help
   -V, --version
+
+--require, --deny and --allow may be given several times.
 
 Credential: --token-file, else TURSO_API_TOKEN, else TURSO_TOKEN, else the login
 of the turso CLI (`turso auth login`).
 
-Proxy: HTTPS_PROXY, else ALL_PROXY, but for the hosts in NO_PROXY.
+Proxy: HTTPS_PROXY, else ALL_PROXY, except for hosts in NO_PROXY.
 
 Exit codes:
-  0  listed, and every check held
-  1  a check did not hold
-  2  the problem is on this machine: option, credential, file, output
+  0  success, and every check passed
+  1  a check failed
+  2  a problem on this machine: option, credential, file, output
   3  the API refused the credential (401, 403)
-  4  no answer: network, TLS, proxy, timeout, 429 or 5xx; later may help
-  5  an answer that is not the documented one
+  4  no response: network, TLS, proxy, timeout, 429 or 5xx
+  5  an unexpected response: another status, not the documented list
 ";
 
 /// What to do.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Print a text and be done.
-    Show(String),
+    /// Print this and exit.
+    Print(&'static str),
     /// Make the call.
     List(Options),
 }
 
-/// How to make the call, and what of it to print.
+/// How to make the call, and what to print and check.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) output: Output,
     pub(crate) require: Vec<String>,
     pub(crate) deny: Vec<Rule>,
+    pub(crate) allow: Vec<String>,
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) base_url: Option<String>,
     pub(crate) ca_file: Option<PathBuf>,
@@ -80,25 +83,28 @@ pub(crate) struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Output {
     Table,
+    /// The API's response, verified to be complete.
     Json,
     Tsv,
     Nothing,
 }
 
-/// Which tokens may not exist.
+/// Tokens that must not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rule {
     Unrestricted,
     /// More than so many days old.
     OlderThan(u32),
+    Any,
 }
 
-/// Reads the arguments that follow the program's name.
+/// Parses the arguments that follow the program's name.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, String> {
     let mut options = Options {
         output: Output::Table,
         require: Vec::new(),
         deny: Vec::new(),
+        allow: Vec::new(),
         token_file: None,
         base_url: None,
         ca_file: None,
@@ -107,35 +113,34 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, 
         verbose: false,
     };
     let mut parser = lexopt::Parser::from_args(args);
-    while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
+    while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
-            Long("json") => choose(&mut options.output, Output::Json)?,
-            Long("tsv") => choose(&mut options.output, Output::Tsv)?,
-            Short('q') | Long("quiet") => choose(&mut options.output, Output::Nothing)?,
-            Long("require") => options.require.push(token_name(value(&mut parser, "--require")?)?),
-            Long("deny") => options.deny.push(rule(&value(&mut parser, "--deny")?.to_string_lossy())?),
-            Long("token-file") => options.token_file = Some(path("--token-file", value(&mut parser, "--token-file")?)?),
+            Long("json") => set_output(&mut options.output, Output::Json)?,
+            Long("tsv") => set_output(&mut options.output, Output::Tsv)?,
+            Short('q') | Long("quiet") => set_output(&mut options.output, Output::Nothing)?,
+            Long("require") => options.require.push(token_name("--require", value(&mut parser)?)?),
+            Long("deny") => options.deny.push(rule(&value(&mut parser)?.to_string_lossy())?),
+            Long("allow") => options.allow.push(token_name("--allow", value(&mut parser)?)?),
+            Long("token-file") => options.token_file = Some(path("--token-file", value(&mut parser)?)?),
             Long("base-url") => {
-                let url = value(&mut parser, "--base-url")?.into_string();
-                options.base_url = Some(url.map_err(|_| "--base-url takes a URL in UTF-8")?);
+                options.base_url =
+                    Some(value(&mut parser)?.into_string().map_err(|_| "--base-url takes a URL in UTF-8")?);
             }
-            Long("ca-file") => options.ca_file = Some(path("--ca-file", value(&mut parser, "--ca-file")?)?),
-            Long("timeout") => options.timeout = seconds(&value(&mut parser, "--timeout")?.to_string_lossy())?,
+            Long("ca-file") => options.ca_file = Some(path("--ca-file", value(&mut parser)?)?),
+            Long("timeout") => options.timeout = seconds(&value(&mut parser)?.to_string_lossy())?,
             Long("retries") => {
-                let text = value(&mut parser, "--retries")?;
-                let number = text.to_str().and_then(|text| text.parse().ok());
+                let number = value(&mut parser)?.to_str().and_then(|text| text.parse().ok());
                 options.retries = number.ok_or("--retries takes a whole number, such as 2")?;
             }
             Short('v') | Long("verbose") => options.verbose = true,
-            Short('h') | Long("help") => return Ok(Action::Show(HELP.to_owned())),
+            Short('h') | Long("help") => return Ok(Action::Print(HELP)),
             Short('V') | Long("version") => {
-                return Ok(Action::Show(concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n").to_owned()));
+                return Ok(Action::Print(concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n")));
             }
-            // It may be a credential, given where ps would show it: not repeated.
-            Value(_) => {
-                return Err("it takes options only; a credential goes into TURSO_API_TOKEN or --token-file".to_owned());
+            Long(name) if name.starts_with("token") => {
+                return Err(format!("invalid option '--{name}'; use --token-file or TURSO_API_TOKEN"));
             }
-            arg => return Err(arg.unexpected().to_string()),
+            arg => return Err(usage(arg.unexpected())),
         }
     }
     Ok(Action::List(options))
@@ -143,74 +148,52 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, 
 
 impl Options {
     /// The client that these options and the environment ask for.
-    pub(crate) fn client(&self) -> Result<Client, Failure> {
+    pub(crate) fn client(&self) -> Result<Client, Error> {
         let credential = match &self.token_file {
             None => Credential::discover()?,
-            Some(path) if path.as_os_str() == "-" => from_standard_input()?,
+            Some(path) if path.as_os_str() == "-" => Credential::from_reader(io::stdin(), "standard input")?,
             Some(path) => Credential::from_file(path)?,
         };
         let mut builder = Client::builder(credential).environment().retries(self.retries).timeout(self.timeout);
-        if self.verbose {
-            for option in self.sources() {
-                messages::say(&option);
-            }
-            builder = builder.observer(|line| messages::say(&line.to_string()));
-        }
         if let Some(url) = &self.base_url {
-            builder = builder.base_url(url);
+            builder = builder.base_url_from("--base-url", url);
         }
         if let Some(path) = &self.ca_file {
-            let shown = path.display();
-            let pem = std::fs::read(path)
-                .map_err(|error| Failure::Input(format!("--ca-file: could not read {shown}: {error}")))?;
-            builder = builder.root_certificates_pem(&pem);
+            builder = builder.root_certificates_file_from("--ca-file", path);
         }
-        builder.build().map_err(|error| self.blame(error))
-    }
-
-    /// What comes from an option; the library says the rest, and the base URL once it is known to hold no secret.
-    fn sources(&self) -> impl Iterator<Item = String> {
-        let from = |what: &str, option: &str, path: &Path| format!("{what}: {option} {}", path.display());
-        let token_file = self.token_file.as_deref().map(|path| from("credential", "--token-file", path));
-        let base_url = self.base_url.as_ref().map(|_| "base URL: --base-url".to_owned());
-        let ca_file = self.ca_file.as_deref().map(|path| from("certificates", "--ca-file", path));
-        token_file.into_iter().chain(base_url).chain(ca_file)
-    }
-
-    /// Names the option that a wrong setting came from.
-    fn blame(&self, error: Error) -> Failure {
-        match (&error, &self.ca_file) {
-            (Error::Config { setting: "base URL", problem, .. }, _) if self.base_url.is_some() => {
-                Failure::Input(format!("--base-url: {problem}"))
-            }
-            (Error::Config { setting: "root certificates", .. }, Some(path)) => {
-                let said = format!("{error:#}").replacen("root certificates: the PEM text", "", 1);
-                Failure::Input(format!("--ca-file: {}{said}", path.display()))
-            }
-            _ => Failure::Call(error),
+        #[cfg(feature = "resolver")]
+        {
+            builder = builder.split_lookup();
         }
+        builder.build()
+    }
+
+    /// Whether the base URL is not the default.
+    pub(crate) fn has_base_url(&self) -> bool {
+        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        self.base_url.is_some() || ["TURSO_API_BASEURL", "TURSO_BASE_URL"].into_iter().any(is_set)
     }
 }
 
-/// As for a file.
-const LONGEST_CREDENTIAL: u64 = 64 * 1024;
-
-fn from_standard_input() -> Result<Credential, Failure> {
-    let wrong = |problem: String| Failure::Input(format!("standard input (--token-file -): {problem}"));
-    let mut text = Vec::new();
-    io::stdin().take(LONGEST_CREDENTIAL + 1).read_to_end(&mut text).map_err(|error| wrong(error.to_string()))?;
-    if text.len() as u64 > LONGEST_CREDENTIAL {
-        return Err(wrong("it is larger than 64 KiB".to_owned()));
+/// lexopt's errors, without the values that it repeats: each may be a credential, given where `ps` would show it.
+fn usage(error: lexopt::Error) -> String {
+    match error {
+        lexopt::Error::UnexpectedArgument(_) => "unexpected argument: this program takes options only; pass a \
+             credential with --token-file or TURSO_API_TOKEN"
+            .to_owned(),
+        lexopt::Error::UnexpectedValue { option, .. } => {
+            format!("{option} takes no value; pass a credential with --token-file or TURSO_API_TOKEN")
+        }
+        lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value"),
+        error => error.to_string(),
     }
-    let text = String::from_utf8_lossy(&text);
-    Credential::new(text.strip_prefix('\u{feff}').unwrap_or(&text)).map_err(|error| wrong(error.to_string()))
 }
 
-fn value(parser: &mut lexopt::Parser, option: &str) -> Result<OsString, String> {
-    parser.value().map_err(|_| format!("{option} needs a value"))
+fn value(parser: &mut lexopt::Parser) -> Result<OsString, String> {
+    parser.value().map_err(usage)
 }
 
-fn choose(output: &mut Output, wanted: Output) -> Result<(), String> {
+fn set_output(output: &mut Output, wanted: Output) -> Result<(), String> {
     if *output != Output::Table && *output != wanted {
         return Err("--json, --tsv and --quiet exclude each other".to_owned());
     }
@@ -218,9 +201,9 @@ fn choose(output: &mut Output, wanted: Output) -> Result<(), String> {
     Ok(())
 }
 
-fn token_name(value: OsString) -> Result<String, String> {
-    let name = value.into_string().map_err(|_| "--require takes a name in UTF-8")?;
-    if name.is_empty() { Err("--require takes the name of a token, not an empty one".to_owned()) } else { Ok(name) }
+fn token_name(option: &str, value: OsString) -> Result<String, String> {
+    let name = value.into_string().map_err(|_| format!("{option} takes a name in UTF-8"))?;
+    if name.is_empty() { Err(format!("{option} takes the name of a token, not an empty one")) } else { Ok(name) }
 }
 
 fn rule(text: &str) -> Result<Rule, String> {
@@ -231,10 +214,12 @@ fn rule(text: &str) -> Result<Rule, String> {
     };
     match text.strip_prefix("older-than=").map(days) {
         None if text == "unrestricted" => Ok(Rule::Unrestricted),
+        None if text == "any" => Ok(Rule::Any),
         Some(Some(days)) => Ok(Rule::OlderThan(days)),
-        _ => Err(format!(
-            "--deny does not know the rule `{text}`; the rules are unrestricted and older-than=<DAYS>d, with 1 to 36500 days"
-        )),
+        _ => {
+            Err("unknown rule for --deny; the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any"
+                .to_owned())
+        }
     }
 }
 
@@ -242,7 +227,7 @@ fn path(option: &str, value: OsString) -> Result<PathBuf, String> {
     if value.is_empty() { Err(format!("{option} needs the name of a file")) } else { Ok(value.into()) }
 }
 
-/// Seconds with or without a fraction, to the millisecond. Read as whole numbers: reading any `f64` takes 16 kB of code.
+/// Seconds with or without a fraction, to the millisecond. Parsed as whole numbers: parsing any `f64` takes 16 kB of code.
 fn seconds(text: &str) -> Result<Duration, String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -263,52 +248,69 @@ mod tests {
     fn options(args: &[&str]) -> Result<Options, String> {
         match parse(args.iter().map(OsString::from))? {
             Action::List(options) => Ok(options),
-            Action::Show(text) => Err(text),
+            Action::Print(text) => Err(text.to_owned()),
         }
     }
 
     #[test]
     fn values_follow_their_option_after_a_space_or_an_equals_sign() {
-        let options = options(&["--timeout=2.5", "--retries", "0", "--require=a", "--require", "b", "-qv"]).unwrap();
+        let options =
+            options(&["--timeout=2.5", "--retries", "0", "--require=a", "--require", "b", "--allow=c", "-qv"]).unwrap();
         assert_eq!(options.timeout, Duration::from_millis(2500));
         assert_eq!((options.retries, options.output, options.verbose), (0, Output::Nothing, true));
         assert_eq!(options.require, ["a", "b"]);
+        assert_eq!(options.allow, ["c"]);
     }
 
     #[test]
-    fn help_and_version_answer_whatever_else_is_asked() {
+    fn help_and_version_answer_whatever_else_is_given() {
         assert!(options(&["--retries", "1", "--help", "--bogus"]).unwrap_err().contains("Usage:"));
         assert!(options(&["-V"]).unwrap_err().starts_with("turso-api-tokens "));
     }
 
     #[test]
-    fn a_wrong_option_says_what_is_right_and_never_repeats_a_stray_argument() {
-        for (args, says) in [
-            (&["--bogus"][..], "--bogus"),
-            (&["secret"], "TURSO_API_TOKEN"),
-            (&["--timeout", "0"], "more than 0"),
-            (&["--timeout", "1e3"], "seconds"),
-            (&["--timeout", "inf"], "seconds"),
-            (&["--timeout", "-1"], "seconds"),
-            (&["--timeout"], "needs a value"),
-            (&["--retries", "-1"], "whole number"),
-            (&["--retries", "1.5"], "whole number"),
-            (&["--json", "--tsv"], "exclude"),
-            (&["--token-file", ""], "file"),
-            (&["--require", ""], "name"),
-            (&["--json=x"], "--json"),
+    fn an_invalid_option_says_what_is_valid_and_never_repeats_a_value() {
+        for (args, expected) in [
+            (&["--bogus"][..], "invalid option '--bogus'"),
+            (&["--token", "secret"], "invalid option '--token'; use --token-file or TURSO_API_TOKEN"),
+            (
+                &["secret"],
+                "unexpected argument: this program takes options only; pass a credential with --token-file or \
+                 TURSO_API_TOKEN",
+            ),
+            (&["--quiet=secret"], "--quiet takes no value; pass a credential with --token-file or TURSO_API_TOKEN"),
+            (&["-q=secret"], "-q takes no value; pass a credential with --token-file or TURSO_API_TOKEN"),
+            (&["--timeout", "0"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
+            (&["--timeout", "1e3"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
+            (&["--timeout", "inf"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
+            (&["--timeout", "-1"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
+            (&["--timeout", "secret"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
+            (&["--timeout"], "--timeout needs a value"),
+            (&["--retries", "-1"], "--retries takes a whole number, such as 2"),
+            (&["--retries", "1.5"], "--retries takes a whole number, such as 2"),
+            (&["--retries", "secret"], "--retries takes a whole number, such as 2"),
+            (&["--json", "--tsv"], "--json, --tsv and --quiet exclude each other"),
+            (&["--token-file", ""], "--token-file needs the name of a file"),
+            (&["--ca-file", ""], "--ca-file needs the name of a file"),
+            (&["--require", ""], "--require takes the name of a token, not an empty one"),
+            (&["--allow", ""], "--allow takes the name of a token, not an empty one"),
         ] {
-            let problem = options(args).unwrap_err();
-            assert!(problem.contains(says) && !problem.contains("secret"), "{args:?}: {problem}");
+            assert_eq!(options(args).unwrap_err(), expected, "{args:?}");
         }
     }
 
     #[test]
-    fn rules_are_read_whole_and_a_wrong_one_lists_them() {
+    fn the_same_output_may_be_asked_for_twice() {
+        assert_eq!(options(&["--json", "--json"]).unwrap().output, Output::Json);
+    }
+
+    #[test]
+    fn rules_are_parsed_in_full_and_an_unknown_one_lists_them() {
         assert_eq!(rule("unrestricted"), Ok(Rule::Unrestricted));
+        assert_eq!(rule("any"), Ok(Rule::Any));
         assert_eq!(rule("older-than=1d"), Ok(Rule::OlderThan(1)));
         assert_eq!(rule("older-than=36500d"), Ok(Rule::OlderThan(36_500)));
-        for wrong in [
+        for unknown in [
             "",
             "Unrestricted",
             "older-than",
@@ -322,9 +324,19 @@ mod tests {
             "older-than=9w",
             "older-than=99999999999d",
             "unrestricted ",
+            "secret",
         ] {
-            let problem = rule(wrong).unwrap_err();
-            assert!(problem.contains("unrestricted and older-than=<DAYS>d"), "{problem}");
+            let expected =
+                "unknown rule for --deny; the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any";
+            assert_eq!(rule(unknown), Err(expected.to_owned()), "{unknown}");
         }
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction_to_the_millisecond() {
+        for (text, millis) in [("1", 1000), ("2.5", 2500), ("0.001", 1), ("1.0009", 1000), ("30.", 0), (".5", 0)] {
+            assert_eq!(seconds(text).ok(), (millis > 0).then(|| Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(seconds("99999999999999999999").ok(), None);
     }
 }

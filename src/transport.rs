@@ -1,0 +1,283 @@
+//! Everything that knows ureq: the agent, one request under a deadline, and what ureq's errors mean.
+
+mod failure;
+
+use crate::error::{Cause, Error, ProxyFailure};
+use crate::retry::{self, INITIAL_TIMEOUT};
+use failure::{classify, classify_body};
+use log::debug;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use ureq::config::{Config, IpFamily};
+use ureq::http::{HeaderName, HeaderValue, Response, Uri};
+use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
+
+pub(crate) use failure::Failure;
+
+/// The largest response header, plus one byte to see that it is larger. ureq compares it with all that one read gave, an
+/// interim response and the beginning of a body included: over TLS that is little more than a record, over loopback much
+/// more.
+const INPUT_BUFFER: usize = 24 * 1024;
+const LOOPBACK_INPUT_BUFFER: usize = 256 * 1024;
+/// The longest request line, which a redirect decides. The header goes out in one piece as well.
+const OUTPUT_BUFFER: usize = 16 * 1024;
+/// How much to reserve on the word of a `Content-Length`.
+const MAX_PREALLOCATION: u64 = 2 * 1024 * 1024;
+/// How much of an error's body is read, and for how long.
+const ERROR_BODY_LIMIT: u64 = 16 * 1024;
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long before the deadline ureq's own limits end an attempt through a proxy. They do not hold while a proxy sends its
+/// response to `CONNECT` byte by byte, so an attempt that has not ended by the deadline was still connecting.
+const PROXY_GRACE: Duration = Duration::from_millis(100);
+
+/// Sends requests through an agent.
+pub(crate) struct Transport {
+    pub(crate) agent: Agent,
+    /// Whether the agent is the caller's, whose own limits are overridden.
+    pub(crate) is_callers: bool,
+    pub(crate) headers: [(HeaderName, HeaderValue); 4],
+    /// The proxy for the base URL.
+    pub(crate) proxy: Option<Proxy>,
+}
+
+/// An attempt's position in the call, and the call's deadline.
+pub(crate) struct Attempt {
+    pub(crate) deadline: Instant,
+    pub(crate) is_first: bool,
+    pub(crate) is_last: bool,
+}
+
+impl Attempt {
+    pub(crate) fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+impl Transport {
+    /// Sends a request. Each time that looking up or connecting takes too long it begins anew, with more time.
+    pub(crate) fn send(&self, url: &Uri, attempt: &Attempt, redirects: u32) -> Result<Response<Body>, Failure> {
+        let (mut lookups, mut connects, mut slow) = (0, 0, None);
+        loop {
+            let remaining = attempt.remaining();
+            let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
+            let Some(connect) = connect.filter(|_| !remaining.is_zero()) else { break };
+            let lookup = retry::lookup_timeout(lookups == 0, remaining);
+            let is_first = attempt.is_first && redirects == 0 && lookups + connects == 0;
+            let limits = (!is_first || self.is_callers).then_some((lookup, connect, remaining));
+            match self.send_once(url, limits, attempt.deadline)? {
+                Ok(response) => return Ok(response),
+                Err(ureq::Error::Timeout(Timeout::Resolve)) if lookup < remaining => {
+                    debug!("no address within {lookup:?}");
+                    lookups += 1;
+                }
+                Err(ureq::Error::Timeout(Timeout::Resolve)) if self.proxy.is_none() => {
+                    return Err(Failure::Lookup("no name server answered in time".into()));
+                }
+                Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
+                    let problem = format!("no connection within {} ms", connect.as_millis());
+                    debug!("{problem}");
+                    slow = Some(self.no_connection(problem.into()));
+                    connects += 1;
+                }
+                Err(ureq::Error::Timeout(_)) => return Err(Failure::Timeout(slow.map(Box::new))),
+                Err(error) => return Err(classify(error, self.proxy.as_ref())),
+            }
+        }
+        match slow {
+            // The last try of the last attempt had all the time that remained.
+            Some(slow) if self.proxy.is_some() || !(attempt.is_last || attempt.remaining().is_zero()) => Err(slow),
+            slow => Err(Failure::Timeout(slow.map(Box::new))),
+        }
+    }
+
+    /// The only place that sends, with timeouts for looking up, connecting and all of it, or with those of the agent's
+    /// configuration. The outer error is that of a machine which cannot start a thread.
+    fn send_once(
+        &self,
+        url: &Uri,
+        timeouts: Option<(Duration, Duration, Duration)>,
+        deadline: Instant,
+    ) -> Result<Result<Response<Body>, ureq::Error>, Failure> {
+        let mut request = self.agent.get(url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some((lookup, connect, total)) = timeouts {
+            let (connect, total) = with_grace(connect, total, self.proxy.is_some());
+            let mut config = request.config().timeout_resolve(Some(lookup));
+            config = config.timeout_connect(Some(connect)).timeout_global(Some(total));
+            if self.is_callers {
+                let header = max_response_header(self.agent.config().input_buffer_size());
+                config = config.http_status_as_error(false).https_only(false).max_redirects(0);
+                config = config.max_response_header_size(header).timeout_per_call(None);
+                config = config.timeout_per_read(None).timeout_per_write(None).timeout_send_request(None);
+                config = config.timeout_send_body(None).timeout_recv_response(None).timeout_recv_body(None);
+            }
+            if url.scheme_str() == Some("http") {
+                // It is loopback; a proxy would see the credential.
+                config = config.proxy(None);
+            }
+            request = config.build();
+        }
+        if self.proxy.is_none() {
+            return Ok(request.call());
+        }
+        // ureq applies the timeout to each read of the CONNECT response, not to their sum.
+        let result = run_with_deadline(deadline, move |slot| *lock(slot) = Some(request.call()));
+        let result = result.map_err(|error| Failure::Connection(error.into()))?;
+        Ok(result.unwrap_or(Err(ureq::Error::Timeout(Timeout::Connect))))
+    }
+
+    /// Reads a body of at most `limit` bytes.
+    pub(crate) fn read_body(&self, response: Response<Body>, limit: u64) -> Result<Vec<u8>, Failure> {
+        let length = response.body().content_length();
+        if length > Some(limit) {
+            return Err(Failure::TooLarge);
+        }
+        let capacity = length.unwrap_or(limit).min(MAX_PREALLOCATION);
+        let mut bytes = Vec::with_capacity(usize::try_from(capacity).unwrap_or(0));
+        let mut reader = response.into_body().into_with_config().limit(limit).reader();
+        let read = reader.read_to_end(&mut bytes).map_err(ureq::Error::from);
+        read.map_err(|error| classify_body(error, self.proxy.as_ref())).map(|_| bytes)
+    }
+
+    fn no_connection(&self, cause: Cause) -> Failure {
+        if self.proxy.is_none() {
+            return Failure::Connection(cause);
+        }
+        Failure::Proxy { reason: ProxyFailure::NoResponse, status: None, cause: Some(cause) }
+    }
+}
+
+/// Reads as much of an error's body as arrives within two seconds: the status is what matters.
+pub(crate) fn read_prefix(body: Body, remaining: Duration) -> Vec<u8> {
+    // The body's own deadline is that of the call, and ureq has no way to shorten it.
+    let deadline = Instant::now() + ERROR_BODY_TIMEOUT.min(remaining);
+    let read = move |bytes: &Mutex<Vec<u8>>| {
+        let mut reader = body.into_with_config().limit(ERROR_BODY_LIMIT).reader();
+        let mut part = [0; 1024];
+        while let Ok(length @ 1..) = reader.read(&mut part) {
+            lock(bytes).extend(part.iter().take(length));
+        }
+    };
+    run_with_deadline(deadline, read).unwrap_or_default()
+}
+
+/// Runs `work` on a thread of its own and returns what it has produced by the deadline. A late thread is left behind.
+fn run_with_deadline<T: Default + Send + 'static>(
+    deadline: Instant,
+    work: impl FnOnce(&Mutex<T>) + Send + 'static,
+) -> io::Result<T> {
+    let shared = Arc::new((Mutex::new(T::default()), AtomicBool::new(false)));
+    let (workers, caller) = (Arc::clone(&shared), thread::current());
+    thread::Builder::new().spawn(move || {
+        work(&workers.0);
+        workers.1.store(true, Ordering::Release);
+        caller.unpark();
+    })?;
+    let (value, has_finished) = &*shared;
+    while !has_finished.load(Ordering::Acquire) && Instant::now() < deadline {
+        thread::park_timeout(deadline.saturating_duration_since(Instant::now()));
+    }
+    Ok(std::mem::take(&mut *lock(value)))
+}
+
+/// These values are valid even if a holder has panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The timeouts for connecting and for the whole request. Through a proxy connecting ends before the request does, so that
+/// ureq says which of them has expired, and the request ends before the deadline.
+fn with_grace(connect: Duration, total: Duration, has_proxy: bool) -> (Duration, Duration) {
+    let grace = if has_proxy { PROXY_GRACE.min(total / 10) } else { Duration::ZERO };
+    (connect.min(total.saturating_sub(grace * 2)), total.saturating_sub(grace))
+}
+
+/// The configuration of the default agent. `max_header_len` is that of the longest header to be sent.
+///
+/// The agent's first request needs no configuration of its own: with one, ureq builds its TLS anew for each connection, until
+/// the agent has made a request without.
+pub(crate) fn agent_config(
+    url: &Uri,
+    timeout: Duration,
+    proxy: Option<Proxy>,
+    user_agent: &str,
+    max_header_len: usize,
+    roots: Option<Roots>,
+) -> Result<Config, Error> {
+    let is_https = url.scheme_str() == Some("https");
+    let input_buffer = if is_https { INPUT_BUFFER } else { LOOPBACK_INPUT_BUFFER };
+    // SOCKS 4 has no room for another address.
+    let is_ipv4_only = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Socks4);
+    let (connect, total) = with_grace(INITIAL_TIMEOUT, timeout, proxy.is_some());
+    let config = Agent::config_builder()
+        .proxy(proxy)
+        .ip_family(if is_ipv4_only { IpFamily::Ipv4Only } else { IpFamily::Any })
+        .user_agent(user_agent)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .input_buffer_size(input_buffer)
+        .output_buffer_size(OUTPUT_BUFFER.max(max_header_len))
+        .max_response_header_size(max_response_header(input_buffer))
+        .timeout_resolve(Some(INITIAL_TIMEOUT))
+        .timeout_connect(Some(connect))
+        .timeout_global(Some(total));
+    Ok(with_roots(config, is_https, roots)?.build())
+}
+
+/// The largest header that an input buffer of this size can hold. ureq takes one that fills the buffer for a lost
+/// connection, so it must be refused before.
+fn max_response_header(input_buffer: usize) -> usize {
+    input_buffer.saturating_sub(1)
+}
+
+/// PEM certificates to trust instead of the bundled Mozilla roots, and the name of their setting.
+#[cfg_attr(not(feature = "rustls"), allow(dead_code, reason = "without TLS nothing is trusted"))]
+pub(crate) enum Roots {
+    Pem(&'static str, Vec<u8>),
+    File(&'static str, PathBuf),
+}
+
+type ConfigBuilder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
+
+#[cfg(feature = "rustls")]
+fn with_roots(config: ConfigBuilder, _: bool, roots: Option<Roots>) -> Result<ConfigBuilder, Error> {
+    use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+    let roots = roots.map_or(Ok(RootCerts::WebPki), parse_roots)?;
+    // Both are set explicitly, as ureq's defaults may depend on its features.
+    Ok(config.tls_config(TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build()))
+}
+
+#[cfg(feature = "rustls")]
+fn parse_roots(roots: Roots) -> Result<ureq::tls::RootCerts, Error> {
+    use crate::input;
+    use ureq::tls::{PemItem, parse_pem};
+    const MAX_FILE_SIZE: u64 = 8 * 1024 * 1024;
+    let (setting, label, pem) = match roots {
+        Roots::Pem(setting, pem) => (setting, "the PEM text".to_owned(), Ok(pem)),
+        Roots::File(setting, path) => (setting, input::shown(&path), input::read_file(&path, MAX_FILE_SIZE)),
+    };
+    let error = |problem, source| Error::Config { setting, problem, source };
+    let pem = pem.map_err(|source| error(format!("could not read {label}"), Some(source.into())))?;
+    let items: Result<Vec<_>, _> = parse_pem(input::without_byte_order_mark(&pem)).collect();
+    let items = items.map_err(|source| error(format!("{label} is not PEM"), Some(source.into())))?;
+    let certificate = |item| if let PemItem::Certificate(it) = item { Some(it) } else { None };
+    let certificates: Vec<_> = items.into_iter().filter_map(certificate).collect();
+    if certificates.is_empty() {
+        return Err(error(format!("{label} holds no PEM certificate"), None));
+    }
+    Ok(certificates.into())
+}
+
+#[cfg(not(feature = "rustls"))]
+fn with_roots(config: ConfigBuilder, is_https: bool, _: Option<Roots>) -> Result<ConfigBuilder, Error> {
+    if is_https {
+        return Err(Error::config("base URL", "https needs the feature `rustls`, or an agent of your own"));
+    }
+    Ok(config)
+}

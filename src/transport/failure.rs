@@ -1,0 +1,298 @@
+//! What ureq's errors mean. Where ureq and rustls have no types for it, texts are matched: here, and nowhere else.
+
+use crate::error::{Cause, ProxyFailure, TlsFailure};
+use std::io::ErrorKind;
+use ureq::Error::{BodyExceedsLimit, BodyStalled, ConnectProxyFailed, HostNotFound, Io, LargeResponseHeader};
+use ureq::Proxy;
+
+/// Why there is no response, or no complete one.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Lookup(Cause),
+    Connection(Cause),
+    Proxy {
+        reason: ProxyFailure,
+        status: Option<u16>,
+        cause: Option<Cause>,
+    },
+    Tls {
+        reason: TlsFailure,
+        cause: Cause,
+    },
+    /// The deadline has passed. Where there is a failure, connecting had failed before.
+    Timeout(Option<Box<Failure>>),
+    TooLarge,
+    Invalid {
+        problem: &'static str,
+        cause: Cause,
+    },
+}
+
+/// What an error before there was a response means. Timeouts are not among them.
+pub(super) fn classify(error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
+    let text = error.to_string();
+    let text = text.strip_prefix("io: ").unwrap_or(&text);
+    if let Some(reason) = tls_failure(&error, text) {
+        return Failure::Tls { reason, cause: plain(error, proxy) };
+    }
+    if let LargeResponseHeader(..) = error {
+        return Failure::Invalid { problem: "its header is too large", cause: plain(error, proxy) };
+    }
+    let is_lookup = is_lookup(&error, text);
+    if let Some(used) = proxy {
+        // For a proxy that looks nothing up, the host's name is looked up here.
+        let is_proxys_name = is_lookup && !used.resolve_target();
+        let (reason, status) = proxy_failure(&error, text);
+        let reason = if is_proxys_name { ProxyFailure::Unreachable } else { reason };
+        return Failure::Proxy { reason, status, cause: status.is_none().then(|| plain(error, proxy)) };
+    }
+    match error {
+        error if is_lookup => Failure::Lookup(plain(error, proxy)),
+        Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Other(_) => Failure::Connection(plain(error, proxy)),
+        error => Failure::Invalid { problem: "it is not valid HTTP", cause: plain(error, proxy) },
+    }
+}
+
+/// What an error in the middle of a body means: a lost connection, unless it is a limit, the deadline or a coding.
+pub(super) fn classify_body(error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
+    match error {
+        BodyExceedsLimit(_) => Failure::TooLarge,
+        ureq::Error::Timeout(_) => Failure::Timeout(None),
+        // The variant is there or not as other crates have it.
+        error if error.to_string().contains(" decompression failed: ") => {
+            Failure::Invalid { problem: "it could not be decompressed", cause: plain(error, proxy) }
+        }
+        error => Failure::Connection(plain(error, proxy)),
+    }
+}
+
+/// Unix has it in std's text, Windows in the codes from `WSAHOST_NOT_FOUND` to `WSANO_DATA`.
+fn is_lookup(error: &ureq::Error, text: &str) -> bool {
+    match error {
+        HostNotFound => true,
+        Io(error) if cfg!(windows) => matches!(error.raw_os_error(), Some(11001..=11004)),
+        _ => text.starts_with("failed to lookup address information"),
+    }
+}
+
+/// rustls's errors come as I/O errors of the kind `InvalidData`, or in variants that are there or not as other crates have
+/// it. Only the beginning of a text counts: the rest may hold names that the server chose.
+fn tls_failure(error: &ureq::Error, text: &str) -> Option<TlsFailure> {
+    const KNOWN: [(&str, TlsFailure); 12] = [
+        ("invalid peer certificate: UnknownIssuer", TlsFailure::UnknownIssuer),
+        ("invalid peer certificate: certificate expired", TlsFailure::Expired),
+        ("invalid peer certificate: Expired", TlsFailure::Expired),
+        ("invalid peer certificate: certificate not valid yet", TlsFailure::NotYetValid),
+        ("invalid peer certificate: NotValidYet", TlsFailure::NotYetValid),
+        ("invalid peer certificate: certificate not valid for name", TlsFailure::WrongName),
+        ("invalid peer certificate: NotValidForName", TlsFailure::WrongName),
+        ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", TlsFailure::CaAsServer),
+        ("peer is incompatible: ", TlsFailure::NoCommonProtocol),
+        ("received fatal alert: HandshakeFailure", TlsFailure::NoCommonProtocol),
+        ("received fatal alert: ProtocolVersion", TlsFailure::NoCommonProtocol),
+        ("received corrupt message of type InvalidContentType", TlsFailure::NotTls),
+    ];
+    let text = match error {
+        // A SOCKS proxy that does not speak SOCKS gives an "invalid response" or "reserved byte" of the same kind.
+        Io(error) if error.kind() == ErrorKind::InvalidData && !text.starts_with("invalid res") => text,
+        Io(_) => return None,
+        ureq::Error::Tls(_) | ureq::Error::TlsRequired => text,
+        _ => ["rustls: ", "native-tls: ", "der: "].iter().find_map(|library| text.strip_prefix(library))?,
+    };
+    let known = KNOWN.iter().find(|(beginning, _)| text.starts_with(beginning));
+    Some(known.map_or(TlsFailure::Other, |(_, failure)| *failure))
+}
+
+/// Why there is no connection through the proxy, and the status that it responded with.
+fn proxy_failure(error: &ureq::Error, text: &str) -> (ProxyFailure, Option<u16>) {
+    if let ConnectProxyFailed(text) = error {
+        let status = text.strip_prefix("proxy server responded ").and_then(|text| text.get(..3)?.parse().ok());
+        let reason = match status {
+            Some(407) => ProxyFailure::Credentials,
+            Some(403) => ProxyFailure::Forbidden,
+            Some(502..=504) => ProxyFailure::HostUnreachable,
+            _ => ProxyFailure::Other,
+        };
+        return (reason, status);
+    }
+    let reason = match text {
+        "no acceptable auth methods" | "unknown auth method" | "password authentication failed" => {
+            ProxyFailure::Credentials
+        }
+        "invalid username" | "invalid password" => ProxyFailure::Credentials,
+        text if text.starts_with("request rejected because ") => ProxyFailure::Credentials,
+        "connection not allowed by ruleset" => ProxyFailure::Forbidden,
+        "general SOCKS server failure"
+        | "network unreachable"
+        | "host unreachable"
+        | "connection refused"
+        | "TTL expired"
+        | "request rejected or failed" => ProxyFailure::HostUnreachable,
+        _ => match error {
+            Io(error) if is_unreachable(error.kind()) => ProxyFailure::Unreachable,
+            _ => ProxyFailure::Other,
+        },
+    };
+    (reason, None)
+}
+
+/// Errors of connecting itself, which a proxy reports in words.
+fn is_unreachable(kind: ErrorKind) -> bool {
+    use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
+    matches!(kind, AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable | TimedOut)
+}
+
+/// An error in plain words, where a library wrote it for developers.
+fn plain(error: ureq::Error, proxy: Option<&Proxy>) -> Cause {
+    match error {
+        ConnectProxyFailed(_) => "the proxy closed the connection".into(),
+        // `BodyStalled` is a connection that ended within a chunk's own lines.
+        BodyStalled => closed(proxy),
+        Io(error) if error.kind() == ErrorKind::UnexpectedEof => closed(proxy),
+        error => error.into_io().into(),
+    }
+}
+
+fn closed(proxy: Option<&Proxy>) -> Cause {
+    if proxy.is_none() { "the server closed the connection" } else { "the proxy or the server closed the connection" }
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    fn proxy() -> Proxy {
+        Proxy::new("socks5h://p:1").unwrap()
+    }
+
+    fn io(kind: ErrorKind, text: &str) -> ureq::Error {
+        io::Error::new(kind, text).into()
+    }
+
+    /// If one of these changes in rustls, its advice becomes the general one.
+    #[test]
+    fn the_texts_of_rustls_are_known_by_their_beginning() {
+        use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
+        let name = rustls::pki_types::ServerName::try_from("h").unwrap();
+        let now = rustls::pki_types::UnixTime::now();
+        let context = CertificateError::NotValidForNameContext {
+            expected: name,
+            presented: vec!["invalid peer certificate: UnknownIssuer".to_owned()],
+        };
+        let other = |text: &'static str| {
+            CertificateError::Other(rustls::OtherError(std::sync::Arc::new(io::Error::other(text))))
+        };
+        for (error, expected) in [
+            (CertificateError::UnknownIssuer.into(), TlsFailure::UnknownIssuer),
+            (CertificateError::Expired.into(), TlsFailure::Expired),
+            (CertificateError::ExpiredContext { time: now, not_after: now }.into(), TlsFailure::Expired),
+            (CertificateError::NotValidYet.into(), TlsFailure::NotYetValid),
+            (CertificateError::NotValidYetContext { time: now, not_before: now }.into(), TlsFailure::NotYetValid),
+            (CertificateError::NotValidForName.into(), TlsFailure::WrongName),
+            (context.into(), TlsFailure::WrongName),
+            (CertificateError::BadSignature.into(), TlsFailure::Other),
+            (other("x").into(), TlsFailure::Other),
+            (PeerIncompatible::ServerDoesNotSupportTls12Or13.into(), TlsFailure::NoCommonProtocol),
+            (rustls::Error::AlertReceived(AlertDescription::HandshakeFailure), TlsFailure::NoCommonProtocol),
+            (rustls::Error::AlertReceived(AlertDescription::ProtocolVersion), TlsFailure::NoCommonProtocol),
+            (rustls::Error::AlertReceived(AlertDescription::BadCertificate), TlsFailure::Other),
+            (rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType), TlsFailure::NotTls),
+        ] {
+            let text = format!("{error}");
+            let error = ureq::Error::from(io::Error::new(ErrorKind::InvalidData, error));
+            for proxy in [None, Some(&proxy())] {
+                let failure = classify(io(ErrorKind::InvalidData, &text), proxy);
+                assert!(matches!(failure, Failure::Tls { reason, .. } if reason == expected), "{text}: {failure:?}");
+            }
+            assert!(matches!(classify(error, None), Failure::Tls { reason, .. } if reason == expected), "{text}");
+        }
+        let failure = classify(ureq::Error::Tls("x"), None);
+        assert!(matches!(failure, Failure::Tls { reason: TlsFailure::Other, .. }), "{failure:?}");
+    }
+
+    /// If one of these changes in ureq, the reason becomes `Other`.
+    #[test]
+    fn the_texts_of_a_proxy_have_their_reasons() {
+        let connect = |text: &str| ConnectProxyFailed(text.to_owned());
+        for (error, reason, status) in [
+            (connect("proxy server responded 407/407"), ProxyFailure::Credentials, Some(407)),
+            (connect("proxy server responded 403/403"), ProxyFailure::Forbidden, Some(403)),
+            (connect("proxy server responded 502/502"), ProxyFailure::HostUnreachable, Some(502)),
+            (connect("proxy server responded 504/504"), ProxyFailure::HostUnreachable, Some(504)),
+            (connect("proxy server responded 500/500"), ProxyFailure::Other, Some(500)),
+            (connect("proxy server did not respond"), ProxyFailure::Other, None),
+            (io(ErrorKind::Other, "no acceptable auth methods"), ProxyFailure::Credentials, None),
+            (io(ErrorKind::Other, "unknown auth method"), ProxyFailure::Credentials, None),
+            (io(ErrorKind::PermissionDenied, "password authentication failed"), ProxyFailure::Credentials, None),
+            (io(ErrorKind::InvalidInput, "invalid username"), ProxyFailure::Credentials, None),
+            (io(ErrorKind::InvalidInput, "invalid password"), ProxyFailure::Credentials, None),
+            (io(ErrorKind::PermissionDenied, "request rejected because …"), ProxyFailure::Credentials, None),
+            (io(ErrorKind::Other, "connection not allowed by ruleset"), ProxyFailure::Forbidden, None),
+            (io(ErrorKind::Other, "general SOCKS server failure"), ProxyFailure::HostUnreachable, None),
+            (io(ErrorKind::Other, "network unreachable"), ProxyFailure::HostUnreachable, None),
+            (io(ErrorKind::Other, "host unreachable"), ProxyFailure::HostUnreachable, None),
+            (io(ErrorKind::Other, "connection refused"), ProxyFailure::HostUnreachable, None),
+            (io(ErrorKind::Other, "TTL expired"), ProxyFailure::HostUnreachable, None),
+            (io(ErrorKind::Other, "request rejected or failed"), ProxyFailure::HostUnreachable, None),
+            (io(ErrorKind::Other, "command not supported"), ProxyFailure::Other, None),
+            (io(ErrorKind::InvalidData, "invalid response version"), ProxyFailure::Other, None),
+            (io(ErrorKind::InvalidData, "invalid response code"), ProxyFailure::Other, None),
+            (io(ErrorKind::InvalidData, "invalid reserved byte"), ProxyFailure::Other, None),
+            (io(ErrorKind::UnexpectedEof, "failed to fill whole buffer"), ProxyFailure::Other, None),
+            (io(ErrorKind::ConnectionReset, "reset"), ProxyFailure::Other, None),
+            (io(ErrorKind::ConnectionRefused, "refused"), ProxyFailure::Unreachable, None),
+            (io(ErrorKind::HostUnreachable, "x"), ProxyFailure::Unreachable, None),
+            (io(ErrorKind::NetworkUnreachable, "x"), ProxyFailure::Unreachable, None),
+            (io(ErrorKind::NetworkDown, "x"), ProxyFailure::Unreachable, None),
+            (io(ErrorKind::AddrNotAvailable, "x"), ProxyFailure::Unreachable, None),
+            (io(ErrorKind::TimedOut, "x"), ProxyFailure::Unreachable, None),
+            (HostNotFound, ProxyFailure::Unreachable, None),
+        ] {
+            let text = error.to_string();
+            let failure = classify(error, Some(&proxy()));
+            let Failure::Proxy { reason: found, status: found_status, cause } = failure else { panic!("{text}") };
+            assert_eq!((found, found_status), (reason, status), "{text}");
+            assert_eq!(cause.is_none(), status.is_some(), "{text}");
+        }
+    }
+
+    /// If this changes in std, a name that does not resolve becomes a lost connection.
+    #[test]
+    #[cfg_attr(windows, ignore = "Windows has codes")]
+    fn the_text_of_a_failed_lookup_is_known() {
+        let text = "failed to lookup address information: Name or service not known";
+        assert!(matches!(classify(io(ErrorKind::Other, text), None), Failure::Lookup(_)));
+        assert!(matches!(classify(HostNotFound, None), Failure::Lookup(_)));
+        assert!(matches!(classify(io(ErrorKind::Other, "lookup"), None), Failure::Connection(_)));
+        // The host's own name: the proxy may well be reachable.
+        let socks4 = Proxy::new("socks4://p:1").unwrap();
+        let failure = classify(io(ErrorKind::Other, text), Some(&socks4));
+        assert!(matches!(failure, Failure::Proxy { reason: ProxyFailure::Other, .. }), "{failure:?}");
+        let failure = classify(io(ErrorKind::Other, text), Some(&proxy()));
+        assert!(matches!(failure, Failure::Proxy { reason: ProxyFailure::Unreachable, .. }), "{failure:?}");
+    }
+
+    #[test]
+    fn a_closed_connection_is_told_in_plain_words() {
+        let (proxy, cause) = (proxy(), |error, proxy: Option<&Proxy>| plain(error, proxy).to_string());
+        let eof = || io(ErrorKind::UnexpectedEof, "peer closed connection without sending TLS close_notify: https://…");
+        assert_eq!(cause(eof(), None), "the server closed the connection");
+        assert_eq!(cause(BodyStalled, None), "the server closed the connection");
+        assert_eq!(cause(eof(), Some(&proxy)), "the proxy or the server closed the connection");
+        assert_eq!(cause(ConnectProxyFailed("x".into()), Some(&proxy)), "the proxy closed the connection");
+        assert_eq!(cause(io(ErrorKind::ConnectionRefused, "refused"), None), "refused");
+    }
+
+    #[test]
+    fn an_error_in_a_body_is_a_lost_connection_unless_it_is_a_limit_the_deadline_or_a_coding() {
+        let body = |error| classify_body(error, None);
+        assert!(matches!(body(BodyExceedsLimit(5)), Failure::TooLarge));
+        assert!(matches!(body(ureq::Error::Timeout(ureq::Timeout::Global)), Failure::Timeout(None)));
+        assert!(matches!(body(BodyStalled), Failure::Connection(_)));
+        assert!(matches!(body(io(ErrorKind::InvalidData, "received corrupt message")), Failure::Connection(_)));
+        let coding = io(ErrorKind::Other, "gzip decompression failed: x");
+        assert!(matches!(body(coding), Failure::Invalid { problem: "it could not be decompressed", .. }));
+    }
+}
