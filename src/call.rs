@@ -2,10 +2,10 @@
 
 use crate::answer::{Answer, html_title, is_html};
 use crate::credential::Credential;
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::escape::excerpt;
 use crate::json::{self, ErrorBody};
-use crate::retry::{self, Failed};
+use crate::retry;
 use crate::transport::{Attempt, Failure, Transport, read_prefix};
 use crate::url::{Redirect, redirect};
 use log::debug;
@@ -34,20 +34,20 @@ impl Call {
     /// Makes the call, and retries as configured.
     pub(crate) fn run(&self) -> Result<Answer, Error> {
         let deadline = Instant::now() + self.timeout;
-        let mut count = 0;
+        let mut failures = 0;
         let mut previous = None;
         loop {
-            let attempt = Attempt { deadline, is_first: count == 0, is_last: count >= self.retries };
+            let attempt = Attempt { deadline, is_first: failures == 0, is_last: failures >= self.retries };
             let start = Instant::now();
             let error = match self.try_once(&attempt) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            count = count.saturating_add(1);
+            failures = failures.saturating_add(1);
             let took = start.elapsed();
-            debug!("attempt {count} failed after {} ms: {error:#}", took.as_millis());
-            let failed = Failed { error: &error, count, took };
-            let Some(delay) = retry::next_delay(&failed, self.retries, attempt.remaining(), random()) else {
+            debug!("attempt {failures} failed after {} ms: {error:#}", took.as_millis());
+            let remaining = attempt.remaining();
+            let Some(delay) = retry::next_delay(&error, took, failures, self.retries, remaining, random()) else {
                 return Err(match error {
                     Error::Timeout { url, timeout, source } => {
                         Error::Timeout { url, timeout, source: source.or(previous) }
@@ -76,7 +76,7 @@ impl Call {
                 status => return Err(self.status_error(&url, status, response, attempt)),
             }
         }
-        Err(self.invalid(&url, format!("more than {MAX_REDIRECTS} redirects")))
+        Err(self.invalid(&url, format!("more than {MAX_REDIRECTS} redirects"), None))
     }
 
     fn redirect(&self, from: &Uri, response: &Response<Body>) -> Result<Uri, Error> {
@@ -87,7 +87,7 @@ impl Call {
             }
             Redirect::Unusable => {
                 let status = response.status().as_u16();
-                Err(self.invalid(from, format!("redirect ({status}) without a usable `Location`")))
+                Err(self.invalid(from, format!("redirect ({status}) without a usable `Location`"), None))
             }
         }
     }
@@ -97,13 +97,13 @@ impl Call {
         let coding = response.headers().get(CONTENT_ENCODING);
         if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
             let coding = excerpt(&self.credential.redact(&String::from_utf8_lossy(coding.as_bytes())));
-            return Err(self.invalid(url, format!("unrequested `Content-Encoding: {coding}`")));
+            return Err(self.invalid(url, format!("unrequested `Content-Encoding: {coding}`"), None));
         }
         let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
         let body = self.transport.read_body(response, self.max_response_bytes);
         let body = body.map_err(|failure| self.error(url, failure))?;
         let json = String::from_utf8(body).map_err(|error| {
-            self.invalid(url, format!("byte {} of it is not UTF-8", error.utf8_error().valid_up_to() + 1))
+            self.invalid(url, format!("byte {} of it is not UTF-8", error.utf8_error().valid_up_to() + 1), None)
         })?;
         debug!("{} bytes after {} ms", json.len(), start.elapsed().as_millis());
         Ok(Answer::new(json, content_type.as_deref(), self.target(url), self.credential.clone()))
@@ -137,26 +137,23 @@ impl Call {
         match failure {
             Failure::Lookup(source) => Error::Lookup { url: target, source },
             Failure::Connection(source) => Error::Connection { url: target, source },
-            Failure::Proxy { reason, status, cause } => {
+            Failure::Proxy(reason, status, source) => {
                 let url = self.credential.redact(&url.to_string());
                 let proxy = self.proxy_label.clone().unwrap_or_default();
-                Error::Proxy { url, proxy, reason, status, source: cause }
+                Error::Proxy { url, proxy, reason, status, source }
             }
-            Failure::Tls { reason, cause } => Error::Tls { url: target, reason, source: cause },
+            Failure::Tls(reason, source) => Error::Tls { url: target, reason, source },
             Failure::Timeout(before) => {
                 let source = before.map(|before| Box::new(self.error(url, *before)));
                 Error::Timeout { url: target, timeout: self.timeout, source }
             }
             Failure::TooLarge => Error::TooLarge { url: target, limit: self.max_response_bytes },
-            Failure::Invalid { problem, cause } => {
-                let problem = problem.to_owned();
-                Error::InvalidAnswer { url: target, problem, token: None, html: false, source: Some(cause) }
-            }
+            Failure::Invalid(problem, source) => self.invalid(url, problem, Some(source)),
         }
     }
 
-    fn invalid(&self, url: &Uri, problem: String) -> Error {
-        Error::InvalidAnswer { url: self.target(url), problem, token: None, html: false, source: None }
+    fn invalid(&self, url: &Uri, problem: impl Into<String>, source: Option<Cause>) -> Error {
+        Error::InvalidAnswer { url: self.target(url), problem: problem.into(), token: None, html: false, source }
     }
 
     /// A URL as messages name it, and the proxy.

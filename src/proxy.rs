@@ -59,14 +59,16 @@ fn resolve_as_curl_does(proxy: Proxy, variable: &'static str) -> Result<Proxy, E
 /// Whether a `NO_PROXY` list holds the host of `url`: itself, a parent domain (with or without a leading dot or `*.`), an
 /// address, each with a port or without, a network such as `10.0.0.0/8`, or `*`.
 fn matches_no_proxy(list: &str, url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']).to_ascii_lowercase();
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
     let port = url.port_u16().unwrap_or(443);
     let spellings = [host.clone(), format!("{host}:{port}"), format!("[{host}]"), format!("[{host}]:{port}")];
+    // An address has no parent domain.
+    let is_address = host.parse::<IpAddr>().is_ok();
     list.to_ascii_lowercase().split([',', ' ']).any(|entry| {
-        let name = entry.trim_start_matches('*').trim_start_matches('.');
-        let is_parent =
-            |spelling: &String| spelling.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-        entry == "*" || in_cidr(&host, entry) || (!name.is_empty() && spellings.iter().any(is_parent))
+        let name = entry.trim_start_matches('*').trim_matches('.');
+        let is_within = |rest: &str| rest.is_empty() || (!is_address && rest.ends_with('.'));
+        let matches = |spelling: &String| spelling.strip_suffix(name).is_some_and(is_within);
+        entry == "*" || in_cidr(&host, entry) || (!name.is_empty() && spellings.iter().any(matches))
     })
 }
 
@@ -191,6 +193,8 @@ mod tests {
             ("::1", "https://[::1]:9"),
             ("[::1]:9", "https://[::1]:9"),
             ("fe80::/10", "https://[fe80::1]"),
+            ("example.com", "https://api.example.com."),
+            ("example.com.", "https://api.example.com"),
         ] {
             assert!(exempt(list, url), "{list} {url}");
         }
@@ -203,6 +207,8 @@ mod tests {
             ("10.0.0.0/99", "https://10.0.0.1"),
             ("10.0.0.0/8", "https://[::1]"),
             (".", "https://h"),
+            ("3", "https://10.1.2.3"),
+            (".1.2.3", "https://10.1.2.3"),
         ] {
             assert!(!exempt(list, url), "{list} {url}");
         }

@@ -9,41 +9,33 @@ const MAX_BACKOFF: Duration = Duration::from_secs(10);
 /// The time for the first try to look a name up, and for the first try to connect.
 pub(crate) const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// An attempt that has failed.
-pub(crate) struct Failed<'a> {
-    pub(crate) error: &'a Error,
-    /// How many attempts have failed, this one included.
-    pub(crate) count: u32,
-    /// How long this one took.
-    pub(crate) took: Duration,
-}
-
 /// How long to wait before the next attempt; `None` gives up.
 ///
-/// `remaining` is what is left of the call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole backoff
-/// (full jitter). A `Retry-After` is waited for in full. The jitter is added to it, over at least a quarter of it: clients
-/// that were told the same second must not return as one.
-pub(crate) fn next_delay(failed: &Failed<'_>, retries: u32, remaining: Duration, random: f64) -> Option<Duration> {
-    if failed.count > retries || !is_retried(failed) {
-        return None;
-    }
-    let retry_after = match failed.error {
-        Error::Status { retry_after: Some(retry_after), .. } => *retry_after,
-        _ => Duration::ZERO,
-    };
-    let slack = remaining.checked_sub(retry_after).filter(|slack| !slack.is_zero())?;
-    let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failed.count.saturating_sub(1))).min(MAX_BACKOFF);
-    Some(retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random))
-}
-
-fn is_retried(failed: &Failed<'_>) -> bool {
-    match failed.error {
+/// `failures` counts the failed attempts; the last one has `error` and took so long. `remaining` is what is left of the
+/// call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole backoff (full jitter). A `Retry-After` is
+/// waited for in full. The jitter is added to it, over at least a quarter of it: clients that were told the same second must
+/// not return as one.
+pub(crate) fn next_delay(
+    error: &Error,
+    took: Duration,
+    failures: u32,
+    retries: u32,
+    remaining: Duration,
+    random: f64,
+) -> Option<Duration> {
+    let is_retried = match error {
         // Transient for the caller, but it has used up this call.
         Error::Timeout { .. } => false,
         // A resolver that took longer has already asked again itself.
-        Error::Lookup { .. } => failed.took < INITIAL_TIMEOUT,
+        Error::Lookup { .. } => took < INITIAL_TIMEOUT,
         error => error.is_transient(),
-    }
+    };
+    let retry_after =
+        if let Error::Status { retry_after, .. } = error { retry_after.unwrap_or_default() } else { Duration::ZERO };
+    let slack = remaining.checked_sub(retry_after).filter(|slack| !slack.is_zero())?;
+    let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(MAX_BACKOFF);
+    let delay = retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random);
+    (is_retried && failures <= retries).then_some(delay)
 }
 
 /// How long a lookup may take. The first try is short, so that a lost question is asked again. After it the resolver gets
@@ -76,7 +68,7 @@ mod tests {
 
     /// An error that comes at once, as the nth.
     fn delay(error: &Error, count: u32, retries: u32, remaining: Duration, random: f64) -> Option<Duration> {
-        next_delay(&Failed { error, count, took: Duration::ZERO }, retries, remaining, random)
+        next_delay(error, Duration::ZERO, count, retries, remaining, random)
     }
 
     fn lost() -> Error {
@@ -140,11 +132,11 @@ mod tests {
     #[test]
     fn a_lookup_is_retried_only_where_it_failed_within_a_second() {
         let lookup = Error::Lookup { url: String::new(), source: "no such name".into() };
-        let after = |took| next_delay(&Failed { error: &lookup, count: 1, took }, 2, REMAINING, 0.5);
+        let after = |took| next_delay(&lookup, took, 1, 2, REMAINING, 0.5);
         assert_eq!(after(Duration::from_millis(999)), Some(Duration::from_millis(250)));
         assert_eq!(after(Duration::from_secs(1)), None);
-        let slow = Failed { error: &lost(), count: 1, took: Duration::from_secs(9) };
-        assert_eq!(next_delay(&slow, 2, REMAINING, 0.5), Some(Duration::from_millis(250)));
+        let lost = next_delay(&lost(), Duration::from_secs(9), 1, 2, REMAINING, 0.5);
+        assert_eq!(lost, Some(Duration::from_millis(250)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod failure;
 
-use crate::error::{Cause, Error, ProxyFailure};
+use crate::error::{Error, ProxyFailure};
 use crate::retry::{self, INITIAL_TIMEOUT};
 use failure::{classify, classify_body};
 use log::debug;
@@ -80,7 +80,10 @@ impl Transport {
                 Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
                     let problem = format!("no connection within {} ms", connect.as_millis());
                     debug!("{problem}");
-                    slow = Some(self.no_connection(problem.into()));
+                    slow = Some(match self.proxy {
+                        None => Failure::Connection(problem.into()),
+                        Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(problem.into())),
+                    });
                     connects += 1;
                 }
                 Err(ureq::Error::Timeout(_)) => return Err(Failure::Timeout(slow.map(Box::new))),
@@ -143,13 +146,6 @@ impl Transport {
         let mut reader = response.into_body().into_with_config().limit(limit).reader();
         let read = reader.read_to_end(&mut bytes).map_err(ureq::Error::from);
         read.map_err(|error| classify_body(error, self.proxy.as_ref())).map(|_| bytes)
-    }
-
-    fn no_connection(&self, cause: Cause) -> Failure {
-        if self.proxy.is_none() {
-            return Failure::Connection(cause);
-        }
-        Failure::Proxy { reason: ProxyFailure::NoResponse, status: None, cause: Some(cause) }
     }
 }
 
@@ -237,7 +233,7 @@ fn max_response_header(input_buffer: usize) -> usize {
 }
 
 /// PEM certificates to trust instead of the bundled Mozilla roots, and the name of their setting.
-#[cfg_attr(not(feature = "rustls"), allow(dead_code, reason = "without TLS nothing is trusted"))]
+#[cfg_attr(not(feature = "rustls"), expect(dead_code, reason = "without TLS nothing is trusted"))]
 pub(crate) enum Roots {
     Pem(&'static str, Vec<u8>),
     File(&'static str, PathBuf),
@@ -265,7 +261,8 @@ fn parse_roots(roots: Roots) -> Result<ureq::tls::RootCerts, Error> {
     let error = |problem, source| Error::Config { setting, problem, source };
     let pem = pem.map_err(|source| error(format!("could not read {label}"), Some(source.into())))?;
     let items: Result<Vec<_>, _> = parse_pem(input::without_byte_order_mark(&pem)).collect();
-    let items = items.map_err(|source| error(format!("{label} is not PEM"), Some(source.into())))?;
+    // Its cause would repeat a whole line of the file, as numbers.
+    let items = items.map_err(|_| error(format!("{label} is not PEM"), None))?;
     let certificate = |item| if let PemItem::Certificate(it) = item { Some(it) } else { None };
     let certificates: Vec<_> = items.into_iter().filter_map(certificate).collect();
     if certificates.is_empty() {

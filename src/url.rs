@@ -66,17 +66,22 @@ pub(crate) fn redirect(from: &Uri, location: &str) -> Redirect {
     Uri::from_parts(parts).map_or(Redirect::Unusable, Redirect::SameOrigin)
 }
 
-/// A URL with a scheme, a host, and a valid port if there is one.
+/// A URL with a scheme, a host, and a valid port if there is one. `Uri` takes brackets and colons in odd places.
 fn parse(text: &str) -> Option<Uri> {
     let url: Uri = text.parse().ok()?;
-    let host = url.host().filter(|host| !host.is_empty())?;
+    let host = url.host().filter(|host| !bare(host).is_empty() && !bare(host).contains(['[', ']']))?;
     let port = url.authority()?.as_str().rsplit('@').next()?.strip_prefix(host)?;
-    (url.scheme().is_some() && (port.is_empty() || url.port_u16().is_some())).then_some(url)
+    let has_port = url.port_u16().is_some_and(|number| port == format!(":{number}"));
+    (url.scheme().is_some() && (port.is_empty() || has_port)).then_some(url)
 }
 
 fn is_loopback(host: &str) -> bool {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host.eq_ignore_ascii_case("localhost") || bare(host).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -116,6 +121,10 @@ mod tests {
             "https://secret\n",
             "https://secretö",
             "eyJsecret?secret",
+            "https://secret[::1]:8443/a",
+            "https://localhost:[::1]:8443",
+            "http://localhost:x[::1]:80",
+            "https://h:+1",
         ] {
             let expected = "it is not a URL with a host; it should look like https://api.turso.tech";
             assert_eq!(endpoint(base), Err(expected.to_owned()), "{base}");
@@ -183,8 +192,20 @@ mod tests {
         ] {
             assert_eq!(redirect(&from, location), Redirect::OtherOrigin(expected.to_owned()), "{location}");
         }
-        for bad in ["", "x/y", "../x", "?new", "#x", "https://", "mailto:x", "/a b", "//", "https://h:x/", "/\u{e9}\n"]
-        {
+        for bad in [
+            "",
+            "x/y",
+            "../x",
+            "?new",
+            "#x",
+            "https://",
+            "mailto:x",
+            "/a b",
+            "//",
+            "https://h:x/",
+            "https://[fe,0:@1]:8",
+            "/\u{e9}\n",
+        ] {
             assert_eq!(redirect(&from, bad), Redirect::Unusable, "{bad}");
         }
     }

@@ -1,8 +1,9 @@
 //! JSON in, tokens out: the only place that names a JSON library.
 //!
-//! Each library has a file. Both give the same tokens for every documented response, and both say the same about any
-//! other. They differ on JSON that the API does not send: serde refuses a field that comes twice, a number out of range,
-//! a lone surrogate, and nesting beyond 128; miniserde ignores what it does not need.
+//! Each library has a file. Both give the same tokens for every documented response, and both say what is wrong with any
+//! other. They differ on JSON that the API does not send: serde refuses a documented field that comes twice, of which
+//! miniserde takes the last; miniserde refuses a number out of range, which serde ignores in an unknown field. Where a token
+//! is faulty as well, serde tells neither of these nor a document that nests deeper than 128 from what is not JSON.
 
 // Not named as the libraries: the code that miniserde derives would take its module for the crate.
 #[cfg(feature = "miniserde")]

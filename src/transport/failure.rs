@@ -2,7 +2,7 @@
 
 use crate::error::{Cause, ProxyFailure, TlsFailure};
 use std::io::ErrorKind;
-use ureq::Error::{BodyExceedsLimit, BodyStalled, ConnectProxyFailed, HostNotFound, Io, LargeResponseHeader};
+use ureq::Error::{self, BodyStalled, ConnectProxyFailed, Io};
 use ureq::Proxy;
 
 /// Why there is no response, or no complete one.
@@ -10,66 +10,56 @@ use ureq::Proxy;
 pub(crate) enum Failure {
     Lookup(Cause),
     Connection(Cause),
-    Proxy {
-        reason: ProxyFailure,
-        status: Option<u16>,
-        cause: Option<Cause>,
-    },
-    Tls {
-        reason: TlsFailure,
-        cause: Cause,
-    },
+    /// With the status that the proxy responded with, or a cause.
+    Proxy(ProxyFailure, Option<u16>, Option<Cause>),
+    Tls(TlsFailure, Cause),
     /// The deadline has passed. Where there is a failure, connecting had failed before.
     Timeout(Option<Box<Failure>>),
     TooLarge,
-    Invalid {
-        problem: &'static str,
-        cause: Cause,
-    },
+    Invalid(&'static str, Cause),
 }
 
 /// What an error before there was a response means. Timeouts are not among them.
-pub(super) fn classify(error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
+pub(super) fn classify(error: Error, proxy: Option<&Proxy>) -> Failure {
     let text = error.to_string();
     let text = text.strip_prefix("io: ").unwrap_or(&text);
-    if let Some(reason) = tls_failure(&error, text) {
-        return Failure::Tls { reason, cause: plain(error, proxy) };
-    }
-    if let LargeResponseHeader(..) = error {
-        return Failure::Invalid { problem: "its header is too large", cause: plain(error, proxy) };
-    }
     let is_lookup = is_lookup(&error, text);
-    if let Some(used) = proxy {
-        // For a proxy that looks nothing up, the host's name is looked up here.
-        let is_proxys_name = is_lookup && !used.resolve_target();
-        let (reason, status) = proxy_failure(&error, text);
-        let reason = if is_proxys_name { ProxyFailure::Unreachable } else { reason };
-        return Failure::Proxy { reason, status, cause: status.is_none().then(|| plain(error, proxy)) };
+    if let Some(reason) = tls_failure(&error, text) {
+        return Failure::Tls(reason, plain(error, proxy));
     }
-    match error {
-        error if is_lookup => Failure::Lookup(plain(error, proxy)),
-        Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Other(_) => Failure::Connection(plain(error, proxy)),
-        error => Failure::Invalid { problem: "it is not valid HTTP", cause: plain(error, proxy) },
+    match (error, proxy) {
+        (error @ Error::LargeResponseHeader(..), _) => Failure::Invalid("its header is too large", plain(error, proxy)),
+        // A proxy that looks nothing up has the host's name looked up here: then it may well be reachable.
+        (error, Some(used)) if is_lookup && !used.resolve_target() => {
+            Failure::Proxy(ProxyFailure::Unreachable, None, Some(plain(error, proxy)))
+        }
+        (error, Some(_)) => {
+            let (reason, status) = proxy_failure(&error, text);
+            Failure::Proxy(reason, status, status.is_none().then(|| plain(error, proxy)))
+        }
+        (error, None) if is_lookup => Failure::Lookup(plain(error, proxy)),
+        (error @ (Io(_) | Error::ConnectionFailed | Error::Other(_)), None) => Failure::Connection(plain(error, proxy)),
+        (error, None) => Failure::Invalid("it is not valid HTTP", plain(error, proxy)),
     }
 }
 
 /// What an error in the middle of a body means: a lost connection, unless it is a limit, the deadline or a coding.
-pub(super) fn classify_body(error: ureq::Error, proxy: Option<&Proxy>) -> Failure {
+pub(super) fn classify_body(error: Error, proxy: Option<&Proxy>) -> Failure {
     match error {
-        BodyExceedsLimit(_) => Failure::TooLarge,
-        ureq::Error::Timeout(_) => Failure::Timeout(None),
+        Error::BodyExceedsLimit(_) => Failure::TooLarge,
+        Error::Timeout(_) => Failure::Timeout(None),
         // The variant is there or not as other crates have it.
         error if error.to_string().contains(" decompression failed: ") => {
-            Failure::Invalid { problem: "it could not be decompressed", cause: plain(error, proxy) }
+            Failure::Invalid("it could not be decompressed", plain(error, proxy))
         }
         error => Failure::Connection(plain(error, proxy)),
     }
 }
 
 /// Unix has it in std's text, Windows in the codes from `WSAHOST_NOT_FOUND` to `WSANO_DATA`.
-fn is_lookup(error: &ureq::Error, text: &str) -> bool {
+fn is_lookup(error: &Error, text: &str) -> bool {
     match error {
-        HostNotFound => true,
+        Error::HostNotFound => true,
         Io(error) if cfg!(windows) => matches!(error.raw_os_error(), Some(11001..=11004)),
         _ => text.starts_with("failed to lookup address information"),
     }
@@ -77,7 +67,7 @@ fn is_lookup(error: &ureq::Error, text: &str) -> bool {
 
 /// rustls's errors come as I/O errors of the kind `InvalidData`, or in variants that are there or not as other crates have
 /// it. Only the beginning of a text counts: the rest may hold names that the server chose.
-fn tls_failure(error: &ureq::Error, text: &str) -> Option<TlsFailure> {
+fn tls_failure(error: &Error, text: &str) -> Option<TlsFailure> {
     const KNOWN: [(&str, TlsFailure); 12] = [
         ("invalid peer certificate: UnknownIssuer", TlsFailure::UnknownIssuer),
         ("invalid peer certificate: certificate expired", TlsFailure::Expired),
@@ -96,32 +86,34 @@ fn tls_failure(error: &ureq::Error, text: &str) -> Option<TlsFailure> {
         // A SOCKS proxy that does not speak SOCKS gives an "invalid response" or "reserved byte" of the same kind.
         Io(error) if error.kind() == ErrorKind::InvalidData && !text.starts_with("invalid res") => text,
         Io(_) => return None,
-        ureq::Error::Tls(_) | ureq::Error::TlsRequired => text,
+        Error::Tls(_) | Error::TlsRequired => text,
         _ => ["rustls: ", "native-tls: ", "der: "].iter().find_map(|library| text.strip_prefix(library))?,
     };
     let known = KNOWN.iter().find(|(beginning, _)| text.starts_with(beginning));
     Some(known.map_or(TlsFailure::Other, |(_, failure)| *failure))
 }
 
-/// Why there is no connection through the proxy, and the status that it responded with.
-fn proxy_failure(error: &ureq::Error, text: &str) -> (ProxyFailure, Option<u16>) {
-    if let ConnectProxyFailed(text) = error {
-        let status = text.strip_prefix("proxy server responded ").and_then(|text| text.get(..3)?.parse().ok());
+/// Why there is no connection through the proxy, and the status that it responded with. SOCKS has its replies in texts.
+fn proxy_failure(error: &Error, text: &str) -> (ProxyFailure, Option<u16>) {
+    use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
+    if let Some(status) = text.strip_prefix("CONNECT proxy failed: proxy server responded ") {
+        let status = status.get(..3).and_then(|status| status.parse().ok());
         let reason = match status {
-            Some(407) => ProxyFailure::Credentials,
             Some(403) => ProxyFailure::Forbidden,
+            Some(407) => ProxyFailure::Credentials,
             Some(502..=504) => ProxyFailure::HostUnreachable,
             _ => ProxyFailure::Other,
         };
         return (reason, status);
     }
     let reason = match text {
-        "no acceptable auth methods" | "unknown auth method" | "password authentication failed" => {
-            ProxyFailure::Credentials
-        }
-        "invalid username" | "invalid password" => ProxyFailure::Credentials,
-        text if text.starts_with("request rejected because ") => ProxyFailure::Credentials,
         "connection not allowed by ruleset" => ProxyFailure::Forbidden,
+        "no acceptable auth methods"
+        | "unknown auth method"
+        | "password authentication failed"
+        | "invalid username"
+        | "invalid password" => ProxyFailure::Credentials,
+        text if text.starts_with("request rejected because ") => ProxyFailure::Credentials,
         "general SOCKS server failure"
         | "network unreachable"
         | "host unreachable"
@@ -129,33 +121,31 @@ fn proxy_failure(error: &ureq::Error, text: &str) -> (ProxyFailure, Option<u16>)
         | "TTL expired"
         | "request rejected or failed" => ProxyFailure::HostUnreachable,
         _ => match error {
-            Io(error) if is_unreachable(error.kind()) => ProxyFailure::Unreachable,
+            // What lies behind the proxy cannot give these.
+            Io(error) => match error.kind() {
+                AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable
+                | TimedOut => ProxyFailure::Unreachable,
+                _ => ProxyFailure::Other,
+            },
             _ => ProxyFailure::Other,
         },
     };
     (reason, None)
 }
 
-/// Errors of connecting itself, which a proxy reports in words.
-fn is_unreachable(kind: ErrorKind) -> bool {
-    use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
-    matches!(kind, AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable | TimedOut)
-}
-
 /// An error in plain words, where a library wrote it for developers.
-fn plain(error: ureq::Error, proxy: Option<&Proxy>) -> Cause {
-    match error {
-        ConnectProxyFailed(_) => "the proxy closed the connection".into(),
-        // `BodyStalled` is a connection that ended within a chunk's own lines.
-        BodyStalled => closed(proxy),
-        Io(error) if error.kind() == ErrorKind::UnexpectedEof => closed(proxy),
-        error => error.into_io().into(),
+fn plain(error: Error, proxy: Option<&Proxy>) -> Cause {
+    let is_closed = match &error {
+        Io(error) => error.kind() == ErrorKind::UnexpectedEof,
+        // A connection that ended within a chunk's own lines.
+        error => matches!(error, BodyStalled),
+    };
+    match (error, proxy) {
+        (ConnectProxyFailed(_), _) => "the proxy closed the connection".into(),
+        (_, None) if is_closed => "the server closed the connection".into(),
+        (_, Some(_)) if is_closed => "the proxy or the server closed the connection".into(),
+        (error, _) => error.into_io().into(),
     }
-}
-
-fn closed(proxy: Option<&Proxy>) -> Cause {
-    if proxy.is_none() { "the server closed the connection" } else { "the proxy or the server closed the connection" }
-        .into()
 }
 
 #[cfg(test)]
@@ -167,7 +157,7 @@ mod tests {
         Proxy::new("socks5h://p:1").unwrap()
     }
 
-    fn io(kind: ErrorKind, text: &str) -> ureq::Error {
+    fn io(kind: ErrorKind, text: &str) -> Error {
         io::Error::new(kind, text).into()
     }
 
@@ -201,15 +191,15 @@ mod tests {
             (rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType), TlsFailure::NotTls),
         ] {
             let text = format!("{error}");
-            let error = ureq::Error::from(io::Error::new(ErrorKind::InvalidData, error));
+            let error = Error::from(io::Error::new(ErrorKind::InvalidData, error));
             for proxy in [None, Some(&proxy())] {
                 let failure = classify(io(ErrorKind::InvalidData, &text), proxy);
-                assert!(matches!(failure, Failure::Tls { reason, .. } if reason == expected), "{text}: {failure:?}");
+                assert!(matches!(failure, Failure::Tls(reason, _) if reason == expected), "{text}: {failure:?}");
             }
-            assert!(matches!(classify(error, None), Failure::Tls { reason, .. } if reason == expected), "{text}");
+            assert!(matches!(classify(error, None), Failure::Tls(reason, _) if reason == expected), "{text}");
         }
-        let failure = classify(ureq::Error::Tls("x"), None);
-        assert!(matches!(failure, Failure::Tls { reason: TlsFailure::Other, .. }), "{failure:?}");
+        let failure = classify(Error::Tls("x"), None);
+        assert!(matches!(failure, Failure::Tls(TlsFailure::Other, _)), "{failure:?}");
     }
 
     /// If one of these changes in ureq, the reason becomes `Other`.
@@ -248,11 +238,11 @@ mod tests {
             (io(ErrorKind::NetworkDown, "x"), ProxyFailure::Unreachable, None),
             (io(ErrorKind::AddrNotAvailable, "x"), ProxyFailure::Unreachable, None),
             (io(ErrorKind::TimedOut, "x"), ProxyFailure::Unreachable, None),
-            (HostNotFound, ProxyFailure::Unreachable, None),
+            (Error::HostNotFound, ProxyFailure::Unreachable, None),
         ] {
             let text = error.to_string();
             let failure = classify(error, Some(&proxy()));
-            let Failure::Proxy { reason: found, status: found_status, cause } = failure else { panic!("{text}") };
+            let Failure::Proxy(found, found_status, cause) = failure else { panic!("{text}") };
             assert_eq!((found, found_status), (reason, status), "{text}");
             assert_eq!(cause.is_none(), status.is_some(), "{text}");
         }
@@ -264,14 +254,14 @@ mod tests {
     fn the_text_of_a_failed_lookup_is_known() {
         let text = "failed to lookup address information: Name or service not known";
         assert!(matches!(classify(io(ErrorKind::Other, text), None), Failure::Lookup(_)));
-        assert!(matches!(classify(HostNotFound, None), Failure::Lookup(_)));
+        assert!(matches!(classify(Error::HostNotFound, None), Failure::Lookup(_)));
         assert!(matches!(classify(io(ErrorKind::Other, "lookup"), None), Failure::Connection(_)));
         // The host's own name: the proxy may well be reachable.
         let socks4 = Proxy::new("socks4://p:1").unwrap();
         let failure = classify(io(ErrorKind::Other, text), Some(&socks4));
-        assert!(matches!(failure, Failure::Proxy { reason: ProxyFailure::Other, .. }), "{failure:?}");
+        assert!(matches!(failure, Failure::Proxy(ProxyFailure::Other, ..)), "{failure:?}");
         let failure = classify(io(ErrorKind::Other, text), Some(&proxy()));
-        assert!(matches!(failure, Failure::Proxy { reason: ProxyFailure::Unreachable, .. }), "{failure:?}");
+        assert!(matches!(failure, Failure::Proxy(ProxyFailure::Unreachable, ..)), "{failure:?}");
     }
 
     #[test]
@@ -288,11 +278,11 @@ mod tests {
     #[test]
     fn an_error_in_a_body_is_a_lost_connection_unless_it_is_a_limit_the_deadline_or_a_coding() {
         let body = |error| classify_body(error, None);
-        assert!(matches!(body(BodyExceedsLimit(5)), Failure::TooLarge));
-        assert!(matches!(body(ureq::Error::Timeout(ureq::Timeout::Global)), Failure::Timeout(None)));
+        assert!(matches!(body(Error::BodyExceedsLimit(5)), Failure::TooLarge));
+        assert!(matches!(body(Error::Timeout(ureq::Timeout::Global)), Failure::Timeout(None)));
         assert!(matches!(body(BodyStalled), Failure::Connection(_)));
         assert!(matches!(body(io(ErrorKind::InvalidData, "received corrupt message")), Failure::Connection(_)));
         let coding = io(ErrorKind::Other, "gzip decompression failed: x");
-        assert!(matches!(body(coding), Failure::Invalid { problem: "it could not be decompressed", .. }));
+        assert!(matches!(body(coding), Failure::Invalid("it could not be decompressed", _)));
     }
 }
