@@ -1,11 +1,11 @@
-//! How decoding grows, beside `serde_json` alone: `cargo bench --bench decode`.
+//! How the time of decoding grows, compared with `serde_json` alone: `cargo bench --bench decode`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark that fails is meant to panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a failing benchmark should panic")]
 
 use divan::{AllocProfiler, Bencher, black_box};
 use turso_api_tokens::Answer;
 
-/// Shows the peak of what is allocated beside the times.
+/// Reports peak allocations beside the times.
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
@@ -15,7 +15,7 @@ fn main() {
 
 const COUNTS: [usize; 4] = [2, 1_000, 100_000, 1_000_000];
 
-/// Tokens as documented today, all of a group.
+/// Tokens of the current kind, all restricted to a group.
 fn body(count: usize) -> String {
     let token = |number| {
         format!(
@@ -35,13 +35,13 @@ fn tokens(bencher: Bencher, count: usize) {
 }
 
 #[derive(serde::Deserialize)]
-#[allow(dead_code, reason = "only decoded")]
+#[allow(dead_code, reason = "decoded, never read")]
 struct List {
     tokens: Vec<Token>,
 }
 
 #[derive(serde::Deserialize)]
-#[allow(dead_code, reason = "only decoded")]
+#[allow(dead_code, reason = "decoded, never read")]
 struct Token {
     name: String,
     id: String,
@@ -52,7 +52,7 @@ struct Token {
     created_at: Option<String>,
 }
 
-/// `serde_json` into the same structure.
+/// `serde_json` alone, into the same structure.
 #[divan::bench(args = COUNTS, max_time = 5)]
 fn serde_json(bencher: Bencher, count: usize) {
     let body = body(count);

@@ -1,14 +1,9 @@
-//! What the library adds to a request by ureq on a warm connection: `cargo bench --bench warm`.
+//! What the library adds to a ureq request on a warm connection: `cargo bench --bench warm`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark that fails is meant to panic")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a failing benchmark should panic")]
 
 #[path = "../tests/it/server.rs"]
-#[allow(
-    dead_code,
-    unreachable_pub,
-    clippy::indexing_slicing,
-    reason = "test code, of which the benchmark needs a part"
-)]
+#[allow(dead_code, unreachable_pub, clippy::indexing_slicing, reason = "test code; the benchmark uses only part of it")]
 mod server;
 
 use divan::{Bencher, black_box};
@@ -20,7 +15,7 @@ fn main() {
     divan::main();
 }
 
-/// The server by its address, and by a name that has to be looked up for each request.
+/// The server by address, and by a name that is looked up for each request.
 const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 
 /// `list()` on a warm connection.
@@ -32,7 +27,7 @@ fn list(bencher: Bencher, host: &str) {
     bencher.bench_local(|| black_box(client.list().unwrap()));
 }
 
-/// `fetch()`: the same without decoding.
+/// `fetch()`: the same call without decoding.
 #[divan::bench(args = HOSTS, min_time = 3)]
 fn fetch(bencher: Bencher, host: &str) {
     let server = Server::always(|| ok(TODAY));
@@ -41,7 +36,7 @@ fn fetch(bencher: Bencher, host: &str) {
     bencher.bench_local(|| black_box(client.fetch().unwrap()));
 }
 
-/// The same request by ureq alone, with a timeout, and the body read but not decoded.
+/// The same request with ureq alone: it has a timeout, and reads the body without decoding it.
 #[divan::bench(args = HOSTS, min_time = 3)]
 fn raw_ureq(bencher: Bencher, host: &str) {
     let server = Server::always(|| ok(TODAY));

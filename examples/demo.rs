@@ -1,7 +1,7 @@
-//! Runs the real binary against a stand-in of the API, without an account: `cargo run --example demo -- --help`.
+//! Runs the real binary against a mock server, without an account: `cargo run --example demo -- --help`.
 //!
-//! Where `TURSO_DEMO_PROGRAM` is the command of another one, as in `wine turso-api-tokens.exe`, it runs that, and lists
-//! names that are not ASCII: `.ci/release try` does so.
+//! If `TURSO_DEMO_PROGRAM` is set, it runs that command instead, for example `wine turso-api-tokens.exe`, and the mock
+//! server's list has names that are not ASCII. `.ci/release try` does so.
 
 #[path = "../tests/it/server.rs"]
 #[allow(
@@ -9,7 +9,7 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    reason = "test code, of which the demo needs a part"
+    reason = "test code; the demo uses only part of it"
 )]
 mod server;
 
@@ -17,10 +17,10 @@ use server::{Server, TODAY, ok};
 use std::env;
 use std::process::{Command, ExitCode};
 
-/// Whatever the user's environment says, the demo talks to its stand-in.
+/// Removed from the environment, so that the demo always calls its mock server.
 const IGNORED: [&str; 4] = ["TURSO_TOKEN", "TURSO_BASE_URL", "TURSO_CONFIG_FOLDER", "SSL_CERT_FILE"];
 
-/// A list for the try of a program whose standard output has to be UTF-8.
+/// A list to test that a program writes UTF-8.
 const NOT_ASCII: &str = r#"{"tokens":[
 {"name":"clé","id":"clGFZ4STEe6fljpFzIum8A","created_at":"2023-11-16"},
 {"name":"鍵","id":"SYzcpe3jEe2We-rqOx4wmQ","organization":"acme","created_at":"2025-02-03"}
@@ -29,14 +29,14 @@ const NOT_ASCII: &str = r#"{"tokens":[
 fn main() -> ExitCode {
     let other = env::var("TURSO_DEMO_PROGRAM");
     let api = Server::always(if other.is_ok() { || ok(NOT_ASCII) } else { || ok(TODAY) });
-    let mut command = other.map_or_else(|_| through_cargo(), |words| split(&words));
+    let mut command = other.map_or_else(|_| through_cargo(), |command_line| split(&command_line));
     command.args(env::args_os().skip(1));
     for name in IGNORED {
         command.env_remove(name);
     }
     command.env("TURSO_API_TOKEN", "demo").env("TURSO_API_BASEURL", api.url());
     let code = command.status().ok().and_then(|status| status.code());
-    // 101 is cargo's own code for a build that failed.
+    // 101 is what cargo exits with when a build fails.
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
 }
 
@@ -47,9 +47,9 @@ fn through_cargo() -> Command {
     command
 }
 
-/// A program and its first arguments, from words without spaces in them.
-fn split(words: &str) -> Command {
-    let mut words = words.split_whitespace();
+/// Splits a command line at white space; there is no quoting.
+fn split(command_line: &str) -> Command {
+    let mut words = command_line.split_whitespace();
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words);
     command

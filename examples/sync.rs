@@ -1,6 +1,6 @@
-//! A sync tool that has a `ureq::Agent` of its own, shares it with the library, and decides by the kind of error.
+//! A sync tool that shares its own `ureq::Agent` with the library, and reacts to each kind of error.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example of a program")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example program prints")]
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use turso_api_tokens::ureq::Agent;
 use turso_api_tokens::{ApiToken, Client, Credential, Error, Escaped};
 
 fn main() -> ExitCode {
-    // Whatever the tool needs elsewhere: its proxy, its certificates, its buffers.
+    // Set up for the rest of the tool: its proxy, certificates and buffers.
     let agent = Agent::config_builder().max_idle_connections(4).build().new_agent();
     match tokens(&agent) {
         Ok(tokens) => {
@@ -18,11 +18,11 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) if error.is_transient() => {
-            println!("nothing synced this time, the next run tries again: {error:#}");
+            println!("nothing synced, will retry in the next run: {error:#}");
             ExitCode::SUCCESS
         }
         Err(error @ Error::Refused { .. }) => {
-            eprintln!("the credential has to be renewed before the next run: {error:#}");
+            eprintln!("renew the credential before the next run: {error:#}");
             ExitCode::FAILURE
         }
         Err(error) => {

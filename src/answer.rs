@@ -58,7 +58,7 @@ impl Answer {
         json::tokens(&self.json).map_err(|fault| {
             let Fault { mut problem, token, is_quoted } = fault;
             if self.is_html {
-                problem = format!("it is {}", html_title(&self.redact(&self.json)));
+                problem = format!("it is {}", html_title(&self.json, |title| self.redact(title)));
             } else if is_quoted {
                 problem = format!("{problem} {}", excerpt(&self.redact(&self.json)));
             }
@@ -99,8 +99,11 @@ pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
 }
 
 /// Describes an HTML page by its title, never by its markup.
-pub(crate) fn html_title(page: &str) -> String {
-    title(page).map_or_else(|| "an HTML page".to_owned(), |title| format!("an HTML page titled \"{title}\""))
+pub(crate) fn html_title(page: &str, redact: impl Fn(&str) -> String) -> String {
+    match title(page).map(|title| excerpt(&redact(&title))) {
+        Some(title) if !title.is_empty() => format!("an HTML page titled \"{title}\""),
+        _ => "an HTML page".to_owned(),
+    }
 }
 
 /// The text of a page's title, on one line.
@@ -109,8 +112,7 @@ fn title(page: &str) -> Option<String> {
     let tag = folded.find("<title")?;
     let start = tag + folded.get(tag..)?.find('>')? + 1;
     let end = start + folded.get(start..)?.find("</title")?;
-    let words: Vec<&str> = page.get(start..end)?.split_whitespace().collect();
-    Some(excerpt(&words.join(" "))).filter(|title| !title.is_empty())
+    Some(page.get(start..end)?.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -143,13 +145,13 @@ mod tests {
             ("<html><title", "an HTML page"),
             ("Sign in", "an HTML page"),
         ] {
-            assert_eq!(html_title(page), expected, "{page}");
+            assert_eq!(html_title(page, str::to_owned), expected, "{page}");
         }
     }
 
     #[test]
     fn a_title_is_cut_to_120_characters() {
         let page = format!("<html><title>{}</title>", "x".repeat(500));
-        assert_eq!(html_title(&page), format!("an HTML page titled \"{}…\"", "x".repeat(120)));
+        assert_eq!(html_title(&page, str::to_owned), format!("an HTML page titled \"{}…\"", "x".repeat(120)));
     }
 }

@@ -115,16 +115,15 @@ impl Call {
         let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
         let is_encoded = response.headers().contains_key(CONTENT_ENCODING);
         let bytes = if is_encoded { Vec::new() } else { read_prefix(response.into_body(), attempt.remaining()) };
-        // Redacted before anything is cut, so that no part of the credential is left at the cut.
-        let body = self.credential.redact(&String::from_utf8_lossy(&bytes));
+        let (body, redact) = (String::from_utf8_lossy(&bytes), |text: &str| self.credential.redact(text));
+        // Each text is redacted before it is cut or joined, so that no part of the credential is left at its end.
         let (message, html) = match json::from_object(&body) {
-            Some(ErrorBody { error, code: Some(code) }) => (format!("{error} ({code})"), false),
-            Some(ErrorBody { error, code: None }) => (error, false),
-            None if is_html(&body, content_type.as_deref()) => (html_title(&body), true),
-            None => (excerpt(&body), false),
+            Some(ErrorBody { error, code: Some(code) }) => (format!("{} ({})", redact(&error), redact(&code)), false),
+            Some(ErrorBody { error, code: None }) => (redact(&error), false),
+            None if is_html(&body, content_type.as_deref()) => (html_title(&body, redact), true),
+            None => (excerpt(&redact(&body)), false),
         };
-        // JSON can spell the credential in other ways.
-        let (url, message) = (self.target(url), self.credential.redact(&message));
+        let url = self.target(url);
         if matches!(status, 401 | 403) && !html {
             return Error::Refused { status, url, message, credential_source: self.credential.source().cloned() };
         }

@@ -13,6 +13,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use ureq::config::Config;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
 use ureq::http::{HeaderValue, Uri};
 use ureq::{Agent, Proxy};
@@ -94,11 +95,8 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("url", &self.call.credential.redact(&self.call.url.to_string()))
-            .field("timeout", &self.call.timeout)
-            .field("retries", &self.call.retries)
-            .finish_non_exhaustive()
+        let url = self.call.credential.redact(&self.call.url.to_string());
+        f.debug_struct("Client").field("url", &url).field("timeout", &self.call.timeout).finish_non_exhaustive()
     }
 }
 
@@ -238,35 +236,44 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`Error::Config`] that names the setting, or the variable that it came from, and says what is wrong with it.
-    pub fn build(mut self) -> Result<Client, Error> {
-        let (base_url_setting, base_url) = std::mem::replace(&mut self.base_url, Ok(("", String::new())))?;
-        let url = url::endpoint(&base_url)
-            .map_err(|problem| Error::config(base_url_setting, self.credential.redact(&problem)))?;
-        if self.timeout.is_zero() {
+    pub fn build(self) -> Result<Client, Error> {
+        let (base_url_setting, base_url) = self.base_url?;
+        let (credential, timeout) = (self.credential, self.timeout.min(MAX_TIMEOUT));
+        let url =
+            url::endpoint(&base_url).map_err(|problem| Error::config(base_url_setting, credential.redact(&problem)))?;
+        if timeout.is_zero() {
             return Err(Error::config("timeout", "it must be greater than zero"));
         }
-        self.timeout = self.timeout.min(MAX_TIMEOUT);
         let user_agent = HeaderValue::from_str(&self.user_agent).ok();
         let user_agent = user_agent
             .filter(|value| !value.is_empty() && value.to_str().is_ok())
             .ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", self.credential.secret()))
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", credential.secret()))
             .map_err(|_| Error::credential("the credential cannot be sent in a header"))?;
         authorization.set_sensitive(true);
         let is_callers = self.agent.is_some();
-        let Connecting { agent, proxy, roots_label } = match self.agent.take() {
-            Some(agent) => self.with_callers_agent(agent, &url)?,
-            None => self.with_default_agent(&url)?,
-        };
-        let (proxy, proxy_label) = proxy.unzip();
-        match self.credential.source() {
-            Some(source) => debug!("credential: {source}"),
-            None => debug!("credential: given by the program"),
+        #[cfg(feature = "resolver")]
+        if is_callers && self.split_lookup {
+            return Err(Error::config("split lookup", "cannot be combined with `agent`, which has its own resolver"));
         }
-        let base_url = self.credential.redact(&base_url);
-        let base_url_source =
-            if base_url_setting == BASE_URL_SETTING { "given by the program" } else { base_url_setting };
-        debug!("base URL: {base_url} ({base_url_source})");
+        let (agent, proxy, roots_label) = if let Some(agent) = self.agent {
+            callers_agent(agent, &url, &self.roots)?
+        } else {
+            let max_header_len = credential.secret().len().max(self.user_agent.len()) + 64;
+            let (config, proxy, roots_label) =
+                default_config(&url, timeout, &self.user_agent, max_header_len, self.roots?)?;
+            #[cfg(feature = "resolver")]
+            let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
+            #[cfg(not(feature = "resolver"))]
+            let agent = config.new_agent();
+            (agent, proxy, roots_label)
+        };
+        let proxy_label = proxy.as_ref().map(|(source, proxy)| proxy::label(proxy, source));
+        let by_program = "given by the program";
+        let source = credential.source().map_or_else(|| by_program.to_owned(), ToString::to_string);
+        let base_url_source = if base_url_setting == BASE_URL_SETTING { by_program } else { base_url_setting };
+        debug!("credential: {source}");
+        debug!("base URL: {} ({base_url_source})", credential.redact(&base_url));
         debug!("proxy: {}", proxy_label.as_deref().unwrap_or("none"));
         debug!("certificates: {roots_label}");
         let headers = [
@@ -276,67 +283,53 @@ impl ClientBuilder {
             (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
             (USER_AGENT, user_agent),
         ];
-        let call = Call {
-            transport: Transport { agent, is_callers, headers, proxy },
-            url,
-            proxy_label,
-            credential: self.credential,
-            timeout: self.timeout,
-            retries: self.retries,
-            max_response_bytes: self.max_response_bytes,
-        };
+        let transport = Transport { agent, is_callers, headers, proxy: proxy.map(|(_, proxy)| proxy) };
+        let (retries, max_response_bytes) = (self.retries, self.max_response_bytes);
+        let call = Call { transport, url, proxy_label, credential, timeout, retries, max_response_bytes };
         Ok(Client { call: Arc::new(call) })
-    }
-
-    fn with_callers_agent(&self, agent: Agent, url: &Uri) -> Result<Connecting, Error> {
-        // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
-        if let Ok(Some(Roots::Pem(ROOTS_SETTING, _) | Roots::File(ROOTS_SETTING, _))) = self.roots {
-            return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
-        }
-        #[cfg(feature = "resolver")]
-        if self.split_lookup {
-            return Err(Error::config("split lookup", "cannot be combined with `agent`, which has its own resolver"));
-        }
-        let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(url);
-        let proxy = agent.config().proxy().filter(uses_proxy);
-        let proxy = proxy.map(|proxy| (proxy.clone(), proxy::label(proxy, "from your agent")));
-        Ok(Connecting { agent, proxy, roots_label: "the agent's".to_owned() })
-    }
-
-    fn with_default_agent(&mut self, url: &Uri) -> Result<Connecting, Error> {
-        let roots = std::mem::replace(&mut self.roots, Ok(None))?;
-        let roots_label = match &roots {
-            None => "the bundled Mozilla roots".to_owned(),
-            Some(Roots::Pem(..)) => "given by the program".to_owned(),
-            Some(Roots::File(setting, path)) => format!("{} ({setting})", path.display()),
-        };
-        let proxy = proxy::from_env(url, first_set)?;
-        let proxy = proxy.map(|(variable, proxy)| (proxy.clone(), proxy::label(&proxy, variable)));
-        let max_header_len = self.credential.secret().len().max(self.user_agent.len()) + 64;
-        let ureqs_proxy = proxy.as_ref().map(|(proxy, _)| proxy.clone());
-        let config = agent_config(url, self.timeout, ureqs_proxy, &self.user_agent, max_header_len, roots)?;
-        #[cfg(feature = "resolver")]
-        let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
-        #[cfg(not(feature = "resolver"))]
-        let agent = config.new_agent();
-        Ok(Connecting { agent, proxy, roots_label })
     }
 }
 
-/// What connects to the server, and how messages name it.
-struct Connecting {
+/// A proxy for the base URL, and where it came from.
+type FoundProxy = Option<(&'static str, Proxy)>;
+
+/// The caller's agent, with what messages say of it.
+fn callers_agent(
     agent: Agent,
-    proxy: Option<(Proxy, String)>,
-    roots_label: String,
+    url: &Uri,
+    roots: &Result<Option<Roots>, Error>,
+) -> Result<(Agent, FoundProxy, String), Error> {
+    // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
+    if let Ok(Some(Roots::Pem(ROOTS_SETTING, _) | Roots::File(ROOTS_SETTING, _))) = roots {
+        return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
+    }
+    let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(url);
+    let proxy = agent.config().proxy().filter(uses_proxy).map(|proxy| ("from your agent", proxy.clone()));
+    Ok((agent, proxy, "the agent's".to_owned()))
+}
+
+/// The default agent's configuration, with what messages say of it.
+fn default_config(
+    url: &Uri,
+    timeout: Duration,
+    user_agent: &str,
+    max_header_len: usize,
+    roots: Option<Roots>,
+) -> Result<(Config, FoundProxy, String), Error> {
+    let roots_label = match &roots {
+        None => "the bundled Mozilla roots".to_owned(),
+        Some(Roots::Pem(..)) => "given by the program".to_owned(),
+        Some(Roots::File(setting, path)) => format!("{} ({setting})", path.display()),
+    };
+    let proxy = proxy::from_env(url, first_set)?;
+    let ureqs_proxy = proxy.as_ref().map(|(_, proxy)| proxy.clone());
+    let config = agent_config(url, timeout, ureqs_proxy, user_agent, max_header_len, roots)?;
+    Ok((config, proxy, roots_label))
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("credential", &self.credential)
-            .field("timeout", &self.timeout)
-            .field("retries", &self.retries)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientBuilder").field("credential", &self.credential).finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,6 @@ use crate::env::first_set_os;
 use crate::error::{CredentialSource, Error};
 use crate::input;
 use crate::json::{self, Settings};
-use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -92,11 +91,8 @@ impl Credential {
     /// # Errors
     /// [`Error::Credential`] if there is no login, if it cannot be read, or if it is invalid.
     pub fn from_turso_cli() -> Result<Self, Error> {
-        let path = settings_path();
-        Self::find_cli_login(path.as_deref())?.ok_or_else(|| {
-            let missing = missing_login_text(path.as_deref());
-            Error::credential(format!("no credential: {missing}; run `turso auth login`"))
-        })
+        Self::find_cli_login()?
+            .map_err(|missing| Error::credential(format!("no credential: {missing}; run `turso auth login`")))
     }
 
     /// Tries [`from_env`](Self::from_env), then [`from_turso_cli`](Self::from_turso_cli).
@@ -107,9 +103,8 @@ impl Credential {
         if let Some(found) = Self::find_in_env()? {
             return Ok(found);
         }
-        let path = settings_path();
-        Self::find_cli_login(path.as_deref())?.ok_or_else(|| {
-            let ([first, second], missing) = (VARIABLES, missing_login_text(path.as_deref()));
+        let [first, second] = VARIABLES;
+        Self::find_cli_login()?.map_err(|missing| {
             Error::credential(format!(
                 "no credential: {first} and {second} are not set, and {missing}; set {first} or run `turso auth login`"
             ))
@@ -147,49 +142,50 @@ impl Credential {
     }
 
     fn find_in_env() -> Result<Option<Self>, Error> {
-        let found = first_set_os(&VARIABLES);
-        let parse = |(name, value): (_, std::ffi::OsString)| {
-            Self::parse(value.as_encoded_bytes(), Some(CredentialSource::Variable(name)))
-        };
-        found.map(parse).transpose()
+        let Some((name, value)) = first_set_os(&VARIABLES) else { return Ok(None) };
+        Self::parse(value.as_encoded_bytes(), Some(CredentialSource::Variable(name))).map(Some)
     }
 
-    fn find_cli_login(path: Option<&Path>) -> Result<Option<Self>, Error> {
-        let Some(path) = path else { return Ok(None) };
-        let bytes = match input::read_file(path, MAX_SETTINGS_SIZE) {
+    /// The CLI's login, or a text that says where there is none.
+    fn find_cli_login() -> Result<Result<Self, String>, Error> {
+        let Some(path) = settings_path() else {
+            return Ok(Err(format!("the folder of the turso CLI's login is unknown, as {HOME} is not set")));
+        };
+        let shown = input::shown(&path);
+        let missing = Ok(Err(format!("there is no login of the turso CLI in {shown}")));
+        let bytes = match input::read_file(&path, MAX_SETTINGS_SIZE) {
             Ok(bytes) => bytes,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-            Err(error) => return Err(unreadable(&input::shown(path), error)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return missing,
+            Err(error) => return Err(unreadable(&shown, error)),
         };
         let settings: Settings = std::str::from_utf8(&bytes).ok().and_then(json::from_object).ok_or_else(|| {
-            let path = path.display();
-            Error::credential(format!("{path} does not hold the turso CLI's settings; run `turso auth login`"))
+            Error::credential(format!("{shown} does not hold the turso CLI's settings; run `turso auth login`"))
         })?;
-        let token = settings.token.filter(|token| !token.is_empty());
-        let source = CredentialSource::TursoCli(path.to_owned());
-        token.map(|token| Self::parse(token.as_bytes(), Some(source))).transpose()
+        let Some(token) = settings.token.filter(|token| !token.is_empty()) else { return missing };
+        Self::parse(token.as_bytes(), Some(CredentialSource::TursoCli(path))).map(Ok)
     }
 
     fn parse(bytes: &[u8], source: Option<CredentialSource>) -> Result<Self, Error> {
         let from = source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
-        let invalid = |problem: Cow<'_, str>| Err(Error::credential(format!("invalid credential{from}: {problem}")));
+        let invalid = |problem: &str| Err(Error::credential(format!("invalid credential{from}: {problem}")));
         if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            return invalid("it is UTF-16; write it in UTF-8".into());
+            return invalid("it is UTF-16; write it in UTF-8");
         }
         let start = bytes.len() - bytes.trim_ascii_start().len();
         let trimmed = bytes.trim_ascii();
         if trimmed.len() > MAX_LENGTH {
-            return invalid("it is longer than 64 KiB".into());
+            return invalid("it is longer than 64 KiB");
         }
         if let Some(index) = trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
             let position = start + index + 1;
-            return match (trimmed.get(index), trimmed.get(..6)) {
-                (Some(b' '), Some(scheme)) if index == 6 && scheme.eq_ignore_ascii_case(b"bearer") => invalid(
-                    format!("byte {position} is a space; leave out \"Bearer \" and give the token alone").into(),
-                ),
-                (Some(b' '), _) => invalid(format!("byte {position} is a space").into()),
-                _ => invalid(format!("byte {position} is not a visible ASCII character").into()),
-            };
+            let is_bearer = trimmed.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
+            return invalid(&match trimmed.get(index) {
+                Some(b' ') if is_bearer => {
+                    format!("byte {position} is a space; leave out \"Bearer \" and give the token alone")
+                }
+                Some(b' ') => format!("byte {position} is a space"),
+                _ => format!("byte {position} is not a visible ASCII character"),
+            });
         }
         match std::str::from_utf8(trimmed) {
             Ok(text) if !text.is_empty() => Ok(Self { text: text.into(), source }),
@@ -206,13 +202,6 @@ impl fmt::Debug for Credential {
 
 fn unreadable(source: &str, error: io::Error) -> Error {
     Error::Credential { problem: format!("could not read the credential from {source}"), source: Some(error.into()) }
-}
-
-fn missing_login_text(path: Option<&Path>) -> String {
-    match path {
-        Some(path) => format!("there is no login of the turso CLI in {}", input::shown(path)),
-        None => format!("the folder of the turso CLI's login is unknown, as {HOME} is not set"),
-    }
 }
 
 /// The variable that locates the user's configuration folder.

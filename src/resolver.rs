@@ -6,7 +6,7 @@
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use ureq::config::{Config, IpFamily};
@@ -37,42 +37,63 @@ impl Resolver for SplitLookup {
             IpFamily::Ipv6Only => &[AddrFamily::Inet6],
             IpFamily::Any => &[AddrFamily::Inet, AddrFamily::Inet6],
         };
-        let mut found = match host.parse() {
+        let found = match host.parse() {
             Ok(literal) => vec![literal],
             Err(_) => lookup(host, families, timeout)?,
         };
-        found.sort_by_cached_key(|address| (!has_route(*address), address.is_ipv4()));
+        // Those with a route first, IPv6 before IPv4.
+        let (reachable, unreachable): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| has_route(*address));
+        let by_family = |list: Vec<IpAddr>| list.into_iter().partition::<Vec<_>, _>(IpAddr::is_ipv6);
+        let ((first, second), (third, fourth)) = (by_family(reachable), by_family(unreachable));
         let mut addresses = self.empty();
-        for address in found.into_iter().take(MAX_ADDRESSES) {
+        for address in [first, second, third, fourth].into_iter().flatten().take(MAX_ADDRESSES) {
             addresses.push(SocketAddr::new(address, port));
         }
         if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
     }
 }
 
+/// What the lookups have given so far.
+#[derive(Default)]
+struct Found {
+    addresses: Vec<IpAddr>,
+    failure: Option<io::Error>,
+    pending: usize,
+}
+
 /// The addresses of all families that have answered in time; an error only where every family has failed.
 fn lookup(host: &str, families: &[AddrFamily], timeout: NextTimeout) -> Result<Vec<IpAddr>, Error> {
-    let (sender, receiver) = mpsc::channel();
+    let shared = Arc::new((Mutex::new(Found { pending: families.len(), ..Found::default() }), Condvar::new()));
     for family in families.iter().copied() {
-        let (host, sender) = (host.to_owned(), sender.clone());
-        // A lookup cannot be cancelled. A late one ends with the resolver's own timeout, and nobody receives its result.
-        thread::Builder::new().spawn(move || sender.send(lookup_family(&host, family)))?;
-    }
-    drop(sender);
-    // ureq has no deadline where it never happens, but this crate always gives it one.
-    let mut deadline = Instant::now() + (*timeout.after).min(Duration::from_secs(3600));
-    let (mut found, mut failure) = (Vec::new(), None);
-    loop {
-        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(Ok(addresses)) => {
-                found.extend(addresses);
-                deadline = deadline.min(Instant::now() + RESOLUTION_DELAY);
+        let (host, shared) = (host.to_owned(), Arc::clone(&shared));
+        // A lookup cannot be cancelled. A late one ends with the resolver's own timeout, and nobody reads its result.
+        thread::Builder::new().spawn(move || {
+            let result = lookup_family(&host, family);
+            let mut found = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match result {
+                Ok(addresses) => found.addresses.extend(addresses),
+                Err(error) => found.failure = Some(error),
             }
-            Ok(Err(error)) => failure = Some(error),
-            Err(_) if !found.is_empty() => return Ok(found),
-            Err(RecvTimeoutError::Timeout) => return Err(Error::Timeout(timeout.reason)),
-            Err(RecvTimeoutError::Disconnected) => return Err(failure.map_or(Error::HostNotFound, Error::Io)),
+            found.pending -= 1;
+            shared.1.notify_one();
+        })?;
+    }
+    // This crate's requests always have a deadline, an hour at most.
+    let deadline = Instant::now() + (*timeout.after).min(Duration::from_secs(3600));
+    let (mut found, changed) = (shared.0.lock().unwrap_or_else(PoisonError::into_inner), &shared.1);
+    let mut until = deadline;
+    while found.pending > 0 && Instant::now() < until {
+        let remaining = until.saturating_duration_since(Instant::now());
+        found = changed.wait_timeout(found, remaining).unwrap_or_else(PoisonError::into_inner).0;
+        if !found.addresses.is_empty() && until == deadline {
+            until = deadline.min(Instant::now() + RESOLUTION_DELAY);
         }
+    }
+    match (std::mem::take(&mut found.addresses), found.failure.take()) {
+        (addresses, _) if !addresses.is_empty() => Ok(addresses),
+        (_, Some(error)) if found.pending == 0 => Err(Error::Io(error)),
+        _ if found.pending == 0 => Err(Error::HostNotFound),
+        _ => Err(Error::Timeout(timeout.reason)),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::token::ApiToken;
 
 /// Decodes any other document than the list, as an object; `None` if it is something else.
 pub(crate) use library::from_object;
+use library::{Value, tokens as decode};
 
 /// The API's own error text, in the body of an error.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
@@ -53,7 +54,7 @@ pub(crate) struct Fault {
 
 /// Decodes the endpoint's response: all of its tokens, or what is wrong.
 pub(crate) fn tokens(document: &str) -> Result<Vec<ApiToken>, Fault> {
-    library::tokens(document).ok_or_else(|| diagnose::<library::Value>(document))
+    decode(document).ok_or_else(|| diagnose::<Value>(document))
 }
 
 /// A larger document is not parsed again, as a parsed one takes up to 130 times its size.
@@ -135,34 +136,6 @@ fn is_cut_off(document: &str) -> bool {
         }
     }
     depth > 0 || in_string
-}
-
-/// Nothing, so that a build without a JSON feature has one error: the one that says what to pick.
-#[cfg(not(any(feature = "serde", feature = "miniserde")))]
-mod library {
-    pub(super) fn tokens(_: &str) -> Option<Vec<super::ApiToken>> {
-        None
-    }
-
-    pub(crate) fn from_object<T>(_: &str) -> Option<T> {
-        None
-    }
-
-    pub(super) enum Value {}
-
-    impl super::Document for Value {
-        fn parse(_: &str) -> Option<Self> {
-            None
-        }
-
-        fn kind(&self) -> super::Kind<'_, Self> {
-            match *self {}
-        }
-
-        fn field(&self, _: &str) -> Option<&Self> {
-            match *self {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -106,6 +106,12 @@ fn proxy_failure(error: &Error, text: &str) -> (ProxyFailure, Option<u16>) {
         };
         return (reason, status);
     }
+    let kind = if let Io(error) = error { error.kind() } else { ErrorKind::Other };
+    // What lies behind the proxy cannot give these.
+    let is_unreachable = matches!(
+        kind,
+        AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable | TimedOut
+    );
     let reason = match text {
         "connection not allowed by ruleset" => ProxyFailure::Forbidden,
         "no acceptable auth methods"
@@ -120,15 +126,8 @@ fn proxy_failure(error: &Error, text: &str) -> (ProxyFailure, Option<u16>) {
         | "connection refused"
         | "TTL expired"
         | "request rejected or failed" => ProxyFailure::HostUnreachable,
-        _ => match error {
-            // What lies behind the proxy cannot give these.
-            Io(error) => match error.kind() {
-                AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable
-                | TimedOut => ProxyFailure::Unreachable,
-                _ => ProxyFailure::Other,
-            },
-            _ => ProxyFailure::Other,
-        },
+        _ if is_unreachable => ProxyFailure::Unreachable,
+        _ => ProxyFailure::Other,
     };
     (reason, None)
 }

@@ -28,7 +28,7 @@ fn the_answer_of_today_holds_every_kind_of_token() {
     assert_eq!(tokens[0].access(), Access::Unrestricted);
     assert!(matches!(tokens[1].access(), Access::Organization { organization: "acme", .. }));
     let Access::Group { organization: "acme", group: "edge", scopes, .. } = tokens[3].access() else { panic!() };
-    assert_eq!(scopes, ["read", "db:create", "db:mint-token"]);
+    assert_eq!(scopes, ["read", "db:mint-token"]);
     assert_eq!(tokens[3].created_at.as_deref(), Some("2026-10-05"));
 }
 

@@ -1,4 +1,4 @@
-//! A build script that uses the library: the member crate `tests/build-script`, which README.md shows.
+//! A build script that uses the library: the member crate `tests/build-script`, which docs/build-script.md shows.
 
 use crate::server::{FIRST, Server, Step, TODAY, error, ok};
 use crate::support::{SECRET, within};
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-/// Another one in every run, as the target folder stays.
+/// A different one in every run, because the target folder stays.
 static CREDENTIAL: LazyLock<String> = LazyLock::new(|| format!("{SECRET}{}", std::process::id()));
 
-/// What cargo and a compiler need to be found; nothing else of the developer's environment has a say.
+/// What cargo and a compiler need to be found. The rest of the developer's environment is ignored.
 const KEPT: [&str; 12] = [
     "PATH",
     "HOME",
@@ -27,14 +27,14 @@ const KEPT: [&str; 12] = [
     "TMP",
 ];
 
-/// A target folder that only these tests build in.
+/// A target folder for these tests alone.
 fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("build-script")
 }
 
-/// Builds against a server, with a credential, and says whether that went well and what cargo said.
+/// Builds against a server, with a credential; returns whether that succeeded, and cargo's standard error.
 fn build(server: &Server, variables: &[(&str, &str)]) -> (bool, String) {
-    // One build at a time: the variables are part of what is built.
+    // One build at a time: they share the target folder, and the variables differ.
     static BUILDS: Mutex<()> = Mutex::new(());
     let _lock = BUILDS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut cargo = Command::new(env!("CARGO"));
@@ -43,67 +43,71 @@ fn build(server: &Server, variables: &[(&str, &str)]) -> (bool, String) {
     cargo.env("CARGO_TARGET_DIR", target()).env("TURSO_API_TOKEN", &*CREDENTIAL);
     let output = cargo.env("TURSO_API_BASEURL", server.url()).envs(variables.iter().copied()).output().unwrap();
     assert!(output.stdout.is_empty());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(!said.contains(&*CREDENTIAL), "{said}");
-    (output.status.success(), said)
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains(&*CREDENTIAL), "{stderr}");
+    (output.status.success(), stderr)
 }
 
 const SWITCH: (&str, &str) = ("CHECK_TURSO_TOKENS", "1");
 
 #[test]
-fn with_the_switch_every_build_asks_anew_and_a_revoked_credential_fails_it() {
+fn with_the_switch_every_build_asks_again_and_a_revoked_credential_fails_it() {
     let server = Server::script([ok(TODAY), ok(TODAY), error("401 Unauthorized", "token revoked")]);
     for requests in 1..=2 {
-        let (built, said) = build(&server, &[SWITCH]);
-        assert!(built, "{said}");
-        assert_eq!(server.requests().len(), requests, "{said}");
+        let (built, stderr) = build(&server, &[SWITCH]);
+        assert!(built, "{stderr}");
+        assert_eq!(server.requests().len(), requests, "{stderr}");
     }
-    let (built, said) = build(&server, &[SWITCH]);
-    assert!(!built && said.contains("401") && said.contains("token revoked"), "{said}");
-    assert!(said.contains("unset CHECK_TURSO_TOKENS"), "{said}");
+    let (built, stderr) = build(&server, &[SWITCH]);
+    assert!(!built && stderr.contains("401") && stderr.contains("token revoked"), "{stderr}");
+    assert!(stderr.contains("unset CHECK_TURSO_TOKENS"), "{stderr}");
 }
 
 #[test]
-fn a_build_without_the_switch_asks_nothing_though_there_is_a_credential() {
+fn only_1_turns_the_check_on() {
     let server = Server::always(|| ok(TODAY));
-    for variables in [&[][..], &[("CHECK_TURSO_TOKENS", "")]] {
-        let (built, said) = build(&server, variables);
-        assert!(built && !said.contains("warning"), "{said}");
+    for value in [None, Some(""), Some("0"), Some("true"), Some("11")] {
+        let variables: Vec<_> = value.map(|value| ("CHECK_TURSO_TOKENS", value)).into_iter().collect();
+        let (built, stderr) = build(&server, &variables);
+        assert!(built && !stderr.contains("warning"), "{value:?}: {stderr}");
     }
     assert_eq!(server.connections(), 0);
 }
 
 #[test]
-fn a_failed_build_says_the_cause() {
+fn a_failed_build_reports_the_cause() {
     let server = Server::script([ok("{\"tokens\":[{}]}")]);
-    let (built, said) = build(&server, &[SWITCH]);
-    assert!(!built && said.contains("name"), "{said}");
-    // Nobody listens there any more.
+    let (built, stderr) = build(&server, &[SWITCH]);
+    assert!(!built && stderr.contains("is not a list of API tokens: token 1: "), "{stderr}");
+    // A server that has stopped: nothing listens on its port.
     let url = Server::always(|| Step::Close).url();
-    let (built, said) = build(&server, &[SWITCH, ("TURSO_API_BASEURL", &url)]);
-    assert!(!built && said.contains("refused"), "{said}");
+    let (built, stderr) = build(&server, &[SWITCH, ("TURSO_API_BASEURL", &url)]);
+    assert!(!built && stderr.contains("no response from ") && stderr.contains("refused"), "{stderr}");
 }
 
 #[test]
-fn a_build_without_the_token_that_it_needs_says_how_to_make_it() {
-    let (built, said) = build(&Server::always(|| ok(FIRST)), &[SWITCH]);
-    assert!(!built && said.contains("no token `deploy`") && said.contains("mint deploy --org ORG"), "{said}");
+fn a_build_without_the_required_token_says_how_to_create_it() {
+    let (built, stderr) = build(&Server::always(|| ok(FIRST)), &[SWITCH]);
+    assert!(
+        !built && stderr.contains("there is no token `deploy`") && stderr.contains("mint deploy --org ORG"),
+        "{stderr}"
+    );
 }
 
 #[test]
-fn a_build_without_a_credential_says_where_it_looked() {
+fn a_build_without_a_credential_names_the_places_it_looked_in() {
     let server = Server::always(|| ok(TODAY));
     let nowhere = env!("CARGO_TARGET_TMPDIR");
-    let (built, said) = build(&server, &[SWITCH, ("TURSO_API_TOKEN", ""), ("TURSO_CONFIG_FOLDER", nowhere)]);
-    assert!(!built && said.contains("TURSO_API_TOKEN and TURSO_TOKEN are not set"), "{said}");
+    let (built, stderr) = build(&server, &[SWITCH, ("TURSO_API_TOKEN", ""), ("TURSO_CONFIG_FOLDER", nowhere)]);
+    assert!(!built && stderr.contains("TURSO_API_TOKEN and TURSO_TOKEN are not set"), "{stderr}");
     assert_eq!(server.connections(), 0);
 }
 
 #[test]
 fn a_build_against_a_silent_server_ends_with_an_error() {
-    // Compiling may come first, so this only tells an end from a hang.
-    let (built, said) = within(300, || build(&Server::always(|| Step::Silence), &[SWITCH]));
-    assert!(!built && said.contains("within 5s"), "{said}");
+    // Compiling may come first, so this bound only rules out a hang.
+    let (built, stderr) = within(300, || build(&Server::always(|| Step::Silence), &[SWITCH]));
+    assert!(!built && stderr.contains("within 5s"), "{stderr}");
 }
 
 #[test]
@@ -114,8 +118,8 @@ fn nothing_below_the_target_folder_holds_the_credential() {
         ok(&format!("{{\"tokens\":[{{\"name\":1,\"id\":\"{}\"}}]}}", *CREDENTIAL)),
     ]);
     for expected in [true, false, false] {
-        let (built, said) = build(&server, &[SWITCH]);
-        assert_eq!(built, expected, "{said}");
+        let (built, stderr) = build(&server, &[SWITCH]);
+        assert_eq!(built, expected, "{stderr}");
         assert_clean(&target());
     }
     assert!(build(&server, &[]).0);
@@ -129,7 +133,7 @@ fn assert_clean(folder: &Path) {
         if path.is_dir() {
             assert_clean(&path);
         } else {
-            // As cargo of another test builds meanwhile, a file may be gone.
+            // Another test's cargo may be building, so a file may have gone.
             let bytes = fs::read(&path).unwrap_or_default();
             assert!(!String::from_utf8_lossy(&bytes).contains(&*CREDENTIAL), "{} holds it", path.display());
         }
@@ -137,7 +141,7 @@ fn assert_clean(folder: &Path) {
 }
 
 #[test]
-fn the_readme_shows_the_build_script_that_is_tested() {
-    let shown = format!("```rust,no_run\n{}```\n", include_str!("../build-script/build.rs"));
-    assert!(include_str!("../../README.md").contains(&shown));
+fn the_docs_show_the_build_script_that_is_tested() {
+    let block = format!("```rust,no_run\n{}```\n", include_str!("../build-script/build.rs"));
+    assert!(include_str!("../../docs/build-script.md").contains(&block));
 }

@@ -28,7 +28,7 @@ NAME    ID                      SCOPE         CREATED AT  PERMISSIONS
 laptop  clGFZ4STEe6fljpFzIum8A  all           2023-11-16  —
 ci      SYzcpe3jEe2We-rqOx4wmQ  acme          2025-02-03  —
 backup  wPvoKe3qEe2We-rqOx4wmQ  acme/default  2026-01-31  read-only
-deploy  0Qm1bJ3mEe2We-rqOx4wmQ  acme/edge     2026-10-05  read,db:create,db:mint-token
+deploy  0Qm1bJ3mEe2We-rqOx4wmQ  acme/edge     2026-10-05  read,db:mint-token
 "
     );
     assert_eq!(run(r#"{"tokens":null}"#, &[]), "NAME  ID  SCOPE  CREATED AT  PERMISSIONS\n");
@@ -42,7 +42,7 @@ fn tsv_is_a_line_of_six_fields_per_token() {
     );
     assert!(
         run(TODAY, &["--tsv"])
-            .ends_with("deploy\t0Qm1bJ3mEe2We-rqOx4wmQ\tacme\tedge\tread,db:create,db:mint-token\t2026-10-05\n")
+            .ends_with("deploy\t0Qm1bJ3mEe2We-rqOx4wmQ\tacme\tedge\tread,db:mint-token\t2026-10-05\n")
     );
     assert_eq!(run(r#"{"tokens":[]}"#, &["--tsv"]), "");
 }

@@ -31,11 +31,11 @@ mod command;
 mod deadline;
 #[cfg(all(feature = "cli", feature = "rustls"))]
 mod distribution;
+#[cfg(all(feature = "cli", unix))]
+mod docs;
 mod origin;
 #[cfg(all(feature = "cli", feature = "rustls"))]
 mod proxies;
-#[cfg(all(feature = "cli", unix))]
-mod readme;
 mod retries;
 mod secrecy;
 #[cfg(feature = "rustls")]

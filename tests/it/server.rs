@@ -18,7 +18,7 @@ pub const TODAY: &str = r#"{"tokens":[
 {"name":"laptop","id":"clGFZ4STEe6fljpFzIum8A","created_at":"2023-11-16"},
 {"name":"ci","id":"SYzcpe3jEe2We-rqOx4wmQ","organization":"acme","created_at":"2025-02-03"},
 {"name":"backup","id":"wPvoKe3qEe2We-rqOx4wmQ","organization":"acme","group":"default","scopes":["read"],"created_at":"2026-01-31"},
-{"name":"deploy","id":"0Qm1bJ3mEe2We-rqOx4wmQ","organization":"acme","group":"edge","scopes":["read","db:create","db:mint-token"],"created_at":"2026-10-05"}
+{"name":"deploy","id":"0Qm1bJ3mEe2We-rqOx4wmQ","organization":"acme","group":"edge","scopes":["read","db:mint-token"],"created_at":"2026-10-05"}
 ]}"#;
 
 /// What a script does with one connection.
