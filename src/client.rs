@@ -239,8 +239,9 @@ impl ClientBuilder {
     pub fn build(self) -> Result<Client, Error> {
         let (base_url_setting, base_url) = self.base_url?;
         let (credential, timeout) = (self.credential, self.timeout.min(MAX_TIMEOUT));
-        let url =
-            url::endpoint(&base_url).map_err(|problem| Error::config(base_url_setting, credential.redact(&problem)))?;
+        let shown_base_url = credential.redact(&base_url);
+        let url = url::endpoint(&base_url, &shown_base_url);
+        let url = url.map_err(|problem| Error::config(base_url_setting, problem))?;
         if timeout.is_zero() {
             return Err(Error::config("timeout", "it must be greater than zero"));
         }
@@ -273,7 +274,7 @@ impl ClientBuilder {
         let source = credential.source().map_or_else(|| by_program.to_owned(), ToString::to_string);
         let base_url_source = if base_url_setting == BASE_URL_SETTING { by_program } else { base_url_setting };
         debug!("credential: {source}");
-        debug!("base URL: {} ({base_url_source})", credential.redact(&base_url));
+        debug!("base URL: {shown_base_url} ({base_url_source})");
         debug!("proxy: {}", proxy_label.as_deref().unwrap_or("none"));
         debug!("certificates: {roots_label}");
         let headers = [

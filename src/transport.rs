@@ -60,15 +60,22 @@ impl Attempt {
 impl Transport {
     /// Sends a request. Each time that looking up or connecting takes too long it begins anew, with more time.
     pub(crate) fn send(&self, url: &Uri, attempt: &Attempt, redirects: u32) -> Result<Response<Body>, Failure> {
-        let (mut lookups, mut connects, mut slow) = (0, 0, None);
+        let no_connection = |within: Duration| {
+            let problem = format!("no connection within {:?}", to_millis(within)).into();
+            match self.proxy {
+                None => Failure::Connection(problem),
+                Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(problem)),
+            }
+        };
+        let (mut lookups, mut connects, mut longest) = (0, 0, Duration::ZERO);
         loop {
             let remaining = attempt.remaining();
             let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
-            let Some(connect) = connect.filter(|_| !remaining.is_zero()) else { break };
+            let Some(connect) = connect else { return Err(no_connection(longest)) };
             let lookup = retry::lookup_timeout(lookups == 0, remaining);
             let is_first = attempt.is_first && redirects == 0 && lookups + connects == 0;
-            let limits = (!is_first || self.is_callers).then_some((lookup, connect, remaining));
-            match self.send_once(url, limits, attempt.deadline)? {
+            let timeouts = (!is_first || self.is_callers).then_some((lookup, connect, remaining));
+            match self.send_once(url, timeouts, attempt.deadline)? {
                 Ok(response) => return Ok(response),
                 Err(ureq::Error::Timeout(Timeout::Resolve)) if lookup < remaining => {
                     debug!("no address within {lookup:?}");
@@ -78,22 +85,18 @@ impl Transport {
                     return Err(Failure::Lookup("no name server answered in time".into()));
                 }
                 Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
-                    let problem = format!("no connection within {} ms", connect.as_millis());
-                    debug!("{problem}");
-                    slow = Some(match self.proxy {
-                        None => Failure::Connection(problem.into()),
-                        Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(problem.into())),
-                    });
-                    connects += 1;
+                    debug!("no connection within {connect:?}");
+                    (connects, longest) = (connects + 1, longest.max(connect));
+                    if connect == remaining {
+                        let slow = no_connection(longest);
+                        return Err(if self.proxy.is_some() { slow } else { Failure::Timeout(Some(slow.into())) });
+                    }
                 }
-                Err(ureq::Error::Timeout(_)) => return Err(Failure::Timeout(slow.map(Box::new))),
+                Err(ureq::Error::Timeout(_)) => {
+                    return Err(Failure::Timeout((connects > 0).then(|| no_connection(longest).into())));
+                }
                 Err(error) => return Err(classify(error, self.proxy.as_ref())),
             }
-        }
-        match slow {
-            // The last try of the last attempt had all the time that remained.
-            Some(slow) if self.proxy.is_some() || !(attempt.is_last || attempt.remaining().is_zero()) => Err(slow),
-            slow => Err(Failure::Timeout(slow.map(Box::new))),
         }
     }
 
@@ -277,4 +280,8 @@ fn with_roots(config: ConfigBuilder, is_https: bool, _: Option<Roots>) -> Result
         return Err(Error::config("base URL", "https needs the feature `rustls`, or an agent of your own"));
     }
     Ok(config)
+}
+
+fn to_millis(duration: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }

@@ -7,8 +7,9 @@ const PATH: &str = "/v1/auth/api-tokens";
 
 /// The endpoint below a base URL that a credential may be sent to; else what is wrong with the base URL.
 ///
-/// What is not a URL is not repeated, as it may be a credential in the wrong variable. Nor is userinfo.
-pub(crate) fn endpoint(base: &str) -> Result<Uri, String> {
+/// `shown` is the base URL for messages. What is not a URL is not repeated, as it may be a credential in the wrong variable.
+/// Nor is userinfo.
+pub(crate) fn endpoint(base: &str, shown: &str) -> Result<Uri, String> {
     let url = parse(&format!("{}{PATH}", base.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')));
     let url = url.ok_or("it is not a URL with a host; it should look like https://api.turso.tech")?;
     if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
@@ -16,13 +17,13 @@ pub(crate) fn endpoint(base: &str) -> Result<Uri, String> {
     }
     // `Uri` silently drops a fragment.
     if base.contains(['?', '#']) {
-        return Err(format!("{base}: it must not have a query or a fragment"));
+        return Err(format!("{shown}: it must not have a query or a fragment"));
     }
     match url.scheme_str() {
         Some("https") => Ok(url),
         Some("http") if is_loopback(url.host().unwrap_or_default()) => Ok(url),
-        Some("http") => Err(format!("{base}: plain http would expose the credential to the network; use https")),
-        _ => Err(format!("{base}: it must begin with https://")),
+        Some("http") => Err(format!("{shown}: plain http would expose the credential to the network; use https")),
+        _ => Err(format!("{shown}: it must begin with https://")),
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
             ("http://[::1]:8080", "http://[::1]:8080/v1/auth/api-tokens"),
             ("http://LocalHost", "http://LocalHost/v1/auth/api-tokens"),
         ] {
-            assert_eq!(endpoint(base).unwrap().to_string(), url);
+            assert_eq!(endpoint(base, base).unwrap().to_string(), url);
         }
     }
 
@@ -127,7 +128,7 @@ mod tests {
             "https://h:+1",
         ] {
             let expected = "it is not a URL with a host; it should look like https://api.turso.tech";
-            assert_eq!(endpoint(base), Err(expected.to_owned()), "{base}");
+            assert_eq!(endpoint(base, base), Err(expected.to_owned()), "{base}");
         }
     }
 
@@ -148,7 +149,7 @@ mod tests {
             ("http://0.0.0.0", plain),
             ("http://127.1", plain),
         ] {
-            assert_eq!(endpoint(base), Err(format!("{base}: {problem}")));
+            assert_eq!(endpoint(base, base), Err(format!("{base}: {problem}")));
         }
     }
 
@@ -156,7 +157,7 @@ mod tests {
     fn userinfo_is_refused_and_not_repeated() {
         for base in ["https://secret@h", "https://user:secret@h/x", "http://secret@127.0.0.1", "https://secret@h/?q"] {
             let expected = "it must not contain userinfo; the credential is given apart from it";
-            assert_eq!(endpoint(base), Err(expected.to_owned()), "{base}");
+            assert_eq!(endpoint(base, base), Err(expected.to_owned()), "{base}");
         }
     }
 

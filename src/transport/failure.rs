@@ -25,7 +25,7 @@ pub(super) fn classify(error: Error, proxy: Option<&Proxy>) -> Failure {
     let text = text.strip_prefix("io: ").unwrap_or(&text);
     let is_lookup = is_lookup(&error, text);
     if let Some(reason) = tls_failure(&error, text) {
-        return Failure::Tls(reason, plain(error, proxy));
+        return Failure::Tls(reason, tls_words(reason).map_or_else(|| plain(error, proxy), Into::into));
     }
     match (error, proxy) {
         (error @ Error::LargeResponseHeader(..), _) => Failure::Invalid("its header is too large", plain(error, proxy)),
@@ -93,6 +93,19 @@ fn tls_failure(error: &Error, text: &str) -> Option<TlsFailure> {
     Some(known.map_or(TlsFailure::Other, |(_, failure)| *failure))
 }
 
+/// Plain words for what rustls tells developers.
+fn tls_words(reason: TlsFailure) -> Option<&'static str> {
+    match reason {
+        TlsFailure::UnknownIssuer => Some("the issuer of its certificate is unknown"),
+        TlsFailure::Expired => Some("its certificate has expired"),
+        TlsFailure::NotYetValid => Some("its certificate is not valid yet"),
+        TlsFailure::CaAsServer => Some("its certificate is an authority's own"),
+        TlsFailure::NoCommonProtocol => Some("no TLS version or cipher suite in common"),
+        TlsFailure::NotTls => Some("it does not speak TLS"),
+        TlsFailure::WrongName | TlsFailure::Other => None,
+    }
+}
+
 /// Why there is no connection through the proxy, and the status that it responded with. SOCKS has its replies in texts.
 fn proxy_failure(error: &Error, text: &str) -> (ProxyFailure, Option<u16>) {
     use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
@@ -100,7 +113,8 @@ fn proxy_failure(error: &Error, text: &str) -> (ProxyFailure, Option<u16>) {
         let status = status.get(..3).and_then(|status| status.parse().ok());
         let reason = match status {
             Some(403) => ProxyFailure::Forbidden,
-            Some(407) => ProxyFailure::Credentials,
+            // tinyproxy responds 401 to a wrong password.
+            Some(401 | 407) => ProxyFailure::Credentials,
             Some(502..=504) => ProxyFailure::HostUnreachable,
             _ => ProxyFailure::Other,
         };
@@ -207,6 +221,7 @@ mod tests {
         let connect = |text: &str| ConnectProxyFailed(text.to_owned());
         for (error, reason, status) in [
             (connect("proxy server responded 407/407"), ProxyFailure::Credentials, Some(407)),
+            (connect("proxy server responded 401/401"), ProxyFailure::Credentials, Some(401)),
             (connect("proxy server responded 403/403"), ProxyFailure::Forbidden, Some(403)),
             (connect("proxy server responded 502/502"), ProxyFailure::HostUnreachable, Some(502)),
             (connect("proxy server responded 504/504"), ProxyFailure::HostUnreachable, Some(504)),
@@ -261,6 +276,29 @@ mod tests {
         assert!(matches!(failure, Failure::Proxy(ProxyFailure::Other, ..)), "{failure:?}");
         let failure = classify(io(ErrorKind::Other, text), Some(&proxy()));
         assert!(matches!(failure, Failure::Proxy(ProxyFailure::Unreachable, ..)), "{failure:?}");
+    }
+
+    #[test]
+    fn a_tls_failure_is_told_in_plain_words() {
+        let cause = |text| match classify(io(ErrorKind::InvalidData, text), None) {
+            Failure::Tls(_, cause) => cause.to_string(),
+            other => panic!("{other:?}"),
+        };
+        for (text, expected) in [
+            ("invalid peer certificate: UnknownIssuer", "the issuer of its certificate is unknown"),
+            ("invalid peer certificate: certificate expired: …", "its certificate has expired"),
+            ("invalid peer certificate: certificate not valid yet: …", "its certificate is not valid yet"),
+            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "its certificate is an authority's own"),
+            ("received fatal alert: HandshakeFailure", "no TLS version or cipher suite in common"),
+            ("received corrupt message of type InvalidContentType", "it does not speak TLS"),
+            (
+                "invalid peer certificate: certificate not valid for name \"h\"; …",
+                "invalid peer certificate: certificate not valid for name \"h\"; …",
+            ),
+            ("received fatal alert: BadCertificate", "received fatal alert: BadCertificate"),
+        ] {
+            assert_eq!(cause(text), expected);
+        }
     }
 
     #[test]

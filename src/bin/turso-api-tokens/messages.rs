@@ -88,6 +88,10 @@ fn advice(error: &Error, given: &Given) -> Option<String> {
         Error::Lookup { .. } => {
             and_base_url("does this machine have a network, and do its name servers answer? (/etc/resolv.conf)")
         }
+        // Some proxies have 500 for a host that they cannot reach.
+        Error::Proxy { reason: ProxyFailure::Other, status: Some(500..=599), .. } => {
+            and_base_url("the proxy failed, or could not reach the host")
+        }
         Error::Proxy { reason, .. } => proxy_advice(*reason, &and_base_url),
         Error::Tls { reason, .. } => tls_advice(*reason, &and_base_url),
         Error::Timeout { .. } => "--timeout SECONDS allows more time".to_owned(),
