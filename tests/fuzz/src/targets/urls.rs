@@ -18,7 +18,7 @@ pub fn check(data: &[u8]) {
     let mut next = || lines.next().unwrap_or_default();
     let (base, location, list, value) = (next(), next(), next(), next());
     base_url(base);
-    if let Ok(url) = endpoint(base) {
+    if let Ok(url) = endpoint(base, base) {
         follow(&url, location);
         exempt(&url, list);
         through(&url, value);
@@ -28,12 +28,12 @@ pub fn check(data: &[u8]) {
 fn base_url(base: &str) {
     let credential = Credential::new(CREDENTIAL).expect("a credential");
     let built = Client::builder(credential).base_url(base).build();
-    match (endpoint(base), built) {
+    match (endpoint(base, base), built) {
         (Ok(url), Ok(client)) => {
             assert_secret(&format!("{client:?}"));
             let text = url.to_string();
             let below = text.strip_suffix("/v1/auth/api-tokens").expect("the endpoint");
-            assert_eq!(endpoint(below).as_ref(), Ok(&url), "{base:?}");
+            assert_eq!(endpoint(below, below).as_ref(), Ok(&url), "{base:?}");
             assert!(!text.contains(['?', '#']) && !url.authority().expect("a host").as_str().contains('@'), "{text:?}");
             assert!(is_safe(&url) && has_plain_authority(&url), "{base:?}");
         }
