@@ -111,7 +111,7 @@ fn exempt(url: &Uri, list: &str) {
     let host = url.host().unwrap_or_default();
     // `Uri` allows more in a host, commas and stars included.
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
-    if host.starts_with('.') || !host.chars().all(is_name) {
+    if host.starts_with('.') || host.ends_with('.') || !host.chars().all(is_name) {
         return;
     }
     assert!(exempts(host) && exempts(&format!("{list},{host}")), "{host:?}");
@@ -120,7 +120,7 @@ fn exempt(url: &Uri, list: &str) {
     let bare = host.trim_matches(['[', ']']);
     if let Ok(address) = bare.parse::<IpAddr>() {
         for entry in list.split([',', ' ']).filter(|entry| !entry.contains(['/', '*', ':', '[']) && exempts(entry)) {
-            assert_eq!(entry.parse(), Ok(address), "{host:?} is not {entry:?}");
+            assert_eq!(entry.trim_matches('.').parse(), Ok(address), "{host:?} is not {entry:?}");
         }
     }
 }
