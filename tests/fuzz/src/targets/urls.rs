@@ -109,15 +109,15 @@ fn exempt(url: &Uri, list: &str) {
     assert_eq!(exempts(&format!("unrelated.invalid,{list}")), is_exempt || exempts("unrelated.invalid"), "{list:?}");
     assert!(exempts(&format!("{list},*")) && exempts(&format!("* {list}")));
     let host = url.host().unwrap_or_default();
-    // `Uri` allows more in a host, commas and stars included.
+    let bare = host.trim_matches(['[', ']']);
+    // `Uri` allows more in a host, commas and stars included. A final dot is ignored.
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
-    if host.starts_with('.') || host.ends_with('.') || !host.chars().all(is_name) {
+    if !host.chars().all(is_name) || bare.starts_with('.') || bare.ends_with('.') {
         return;
     }
     assert!(exempts(host) && exempts(&format!("{list},{host}")), "{host:?}");
     assert!(exempts(&format!("{host}:{}", url.port_u16().unwrap_or(443))), "{host:?}");
-    // An entry that shares nothing with the host but letters is no reason to leave the proxy out.
-    let bare = host.trim_matches(['[', ']']);
+    // An address has no parent domain.
     if let Ok(address) = bare.parse::<IpAddr>() {
         for entry in list.split([',', ' ']).filter(|entry| !entry.contains(['/', '*', ':', '[']) && exempts(entry)) {
             assert_eq!(entry.trim_matches('.').parse(), Ok(address), "{host:?} is not {entry:?}");
