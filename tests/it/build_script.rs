@@ -1,7 +1,7 @@
 //! A build script that uses the library: the member crate `tests/build-script`, which README.md shows.
 
-use crate::server::{FIRST, Server, Step, TODAY, error, ok};
-use crate::support::{SECRET, within};
+use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, Step, error, ok};
+use crate::support::{SECRET, assert_within};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ const SWITCH: (&str, &str) = ("CHECK_TURSO_TOKENS", "1");
 
 #[test]
 fn with_the_switch_every_build_asks_anew_and_a_revoked_credential_fails_it() {
-    let server = Server::script([ok(TODAY), ok(TODAY), error("401 Unauthorized", "token revoked")]);
+    let server = Server::script([ok(CURRENT_LIST), ok(CURRENT_LIST), error("401 Unauthorized", "token revoked")]);
     for requests in 1..=2 {
         let (built, said) = build(&server, &[SWITCH]);
         assert!(built, "{said}");
@@ -65,7 +65,7 @@ fn with_the_switch_every_build_asks_anew_and_a_revoked_credential_fails_it() {
 
 #[test]
 fn a_build_without_the_switch_asks_nothing_though_there_is_a_credential() {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     for variables in [&[][..], &[("CHECK_TURSO_TOKENS", "")]] {
         let (built, said) = build(&server, variables);
         assert!(built && !said.contains("warning"), "{said}");
@@ -86,13 +86,13 @@ fn a_failed_build_says_the_cause() {
 
 #[test]
 fn a_build_without_the_token_that_it_needs_says_how_to_make_it() {
-    let (built, said) = build(&Server::always(|| ok(FIRST)), &[SWITCH]);
+    let (built, said) = build(&Server::always(|| ok(ORIGINAL_LIST)), &[SWITCH]);
     assert!(!built && said.contains("no token `deploy`") && said.contains("mint deploy --org ORG"), "{said}");
 }
 
 #[test]
 fn a_build_without_a_credential_says_where_it_looked() {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     let nowhere = env!("CARGO_TARGET_TMPDIR");
     let (built, said) = build(&server, &[SWITCH, ("TURSO_API_TOKEN", ""), ("TURSO_CONFIG_FOLDER", nowhere)]);
     assert!(!built && said.contains("TURSO_API_TOKEN and TURSO_TOKEN are not set"), "{said}");
@@ -102,14 +102,14 @@ fn a_build_without_a_credential_says_where_it_looked() {
 #[test]
 fn a_build_against_a_silent_server_ends_with_an_error() {
     // Compiling may come first, so this only tells an end from a hang.
-    let (built, said) = within(300, || build(&Server::always(|| Step::Silence), &[SWITCH]));
+    let (built, said) = assert_within(300, || build(&Server::always(|| Step::Silence), &[SWITCH]));
     assert!(!built && said.contains("within 5s"), "{said}");
 }
 
 #[test]
 fn nothing_below_the_target_folder_holds_the_credential() {
     let server = Server::script([
-        ok(TODAY),
+        ok(CURRENT_LIST),
         error("401 Unauthorized", &CREDENTIAL),
         ok(&format!("{{\"tokens\":[{{\"name\":1,\"id\":\"{}\"}}]}}", *CREDENTIAL)),
     ]);

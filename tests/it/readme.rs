@@ -2,8 +2,8 @@
 //!
 //! Those that need jq are ignored unless asked for: `cargo test --test it -- --ignored`.
 
-use crate::server::{FIRST, Server, Step, TODAY, error, ok};
-use crate::support::{Ended, Folder, SECRET, bare, program};
+use crate::server::{ORIGINAL_LIST, Server, Step, CURRENT_LIST, error, ok};
+use crate::support::{Finished, Folder, SECRET, program_with_empty_env, program};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -38,14 +38,14 @@ fn shell(name: &str, url: &str, script: &str) -> Command {
     command
 }
 
-fn run(mut command: Command) -> Ended {
+fn run(mut command: Command) -> Finished {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    Ended { code: status.code().unwrap(), stdout, stderr }
+    Finished { code: status.code().unwrap(), stdout, stderr }
 }
 
 /// Runs a recipe against a server that always gives one answer.
-fn recipe(script: &str, step: fn() -> Step) -> Ended {
+fn recipe(script: &str, step: fn() -> Step) -> Finished {
     run(shell("bash", &Server::always(step).url(), script))
 }
 
@@ -56,7 +56,7 @@ fn refused() -> Step {
 #[test]
 fn a_pipe_fails_on_a_401_which_without_pipefail_would_pass_for_an_empty_list() {
     let pipes = block("pipes");
-    assert_eq!(recipe(pipes, || ok(TODAY)).succeeded().trim(), "1");
+    assert_eq!(recipe(pipes, || ok(CURRENT_LIST)).succeeded().trim(), "1");
     let ended = recipe(pipes, refused);
     assert_eq!((ended.code, ended.stdout.trim()), (3, "0"));
     assert!(ended.stderr.contains("token expired"), "{}", ended.stderr);
@@ -70,9 +70,9 @@ const LAPTOP_THEN_LAPTOP_AND_CI: &str =
 
 #[test]
 fn awk_finds_unrestricted_and_old_tokens() {
-    assert_eq!(recipe(block("awk"), || ok(TODAY)).succeeded(), LAPTOP_THEN_LAPTOP_AND_CI);
+    assert_eq!(recipe(block("awk"), || ok(CURRENT_LIST)).succeeded(), LAPTOP_THEN_LAPTOP_AND_CI);
     // The first documentation's tokens have neither organization nor date: they match twice.
-    assert_eq!(recipe(block("awk"), || ok(FIRST)).succeeded().lines().count(), 4);
+    assert_eq!(recipe(block("awk"), || ok(ORIGINAL_LIST)).succeeded().lines().count(), 4);
     assert_eq!(recipe(block("awk"), refused).code, 3);
 }
 
@@ -82,8 +82,8 @@ fn jq_finds_unrestricted_and_old_tokens_and_scopes() {
     let found = Command::new("jq").arg("--version").output();
     assert!(found.is_ok(), "this test runs jq, which is not on this machine: install it (apt-get install jq)");
     let scopes = "backup: read\ndeploy: read db:create db:mint-token\n";
-    assert_eq!(recipe(block("jq"), || ok(TODAY)).succeeded(), format!("{LAPTOP_THEN_LAPTOP_AND_CI}{scopes}"));
-    assert_eq!(recipe(block("jq"), || ok(FIRST)).succeeded().lines().count(), 4);
+    assert_eq!(recipe(block("jq"), || ok(CURRENT_LIST)).succeeded(), format!("{LAPTOP_THEN_LAPTOP_AND_CI}{scopes}"));
+    assert_eq!(recipe(block("jq"), || ok(ORIGINAL_LIST)).succeeded().lines().count(), 4);
     assert_eq!(recipe(block("jq"), || ok(r#"{"tokens":null}"#)).succeeded(), "");
     assert_eq!(recipe(block("jq"), refused).code, 3);
 }
@@ -104,7 +104,7 @@ fn the_line_for_cron_runs_with_no_more_than_cron_gives() {
         cron.args(["sh", "-c", &format!("'{BINARY}' {command}")]);
         run(cron)
     };
-    let ended = run(|| ok(TODAY));
+    let ended = run(|| ok(CURRENT_LIST));
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{}", ended.stderr);
     assert!(ended.stderr.contains("unrestricted: laptop") && ended.stderr.contains("older-than=90d: backup"));
     assert_eq!(run(|| ok(r#"{"tokens":[]}"#)).succeeded(), "");
@@ -130,7 +130,7 @@ fn the_step_in_ci_installs_without_the_secret_and_is_skipped_where_there_is_none
         shell.env("TURSO_API_TOKEN", credential);
         run(shell)
     };
-    let server = Server::script([ok(TODAY), ok(r#"{"tokens":[{"name":"deploy","id":"1","organization":"acme"}]}"#)]);
+    let server = Server::script([ok(CURRENT_LIST), ok(r#"{"tokens":[{"name":"deploy","id":"1","organization":"acme"}]}"#)]);
     let installed = "cargo install turso-api-tokens --locked, token: none\n";
     let ended = run(&server, SECRET);
     assert_eq!((ended.code, ended.stdout.as_str()), (1, installed));
@@ -150,8 +150,8 @@ fn the_monitoring_plugin_translates_every_exit_code() {
     };
     assert_eq!(run(|| ok(r#"{"tokens":[]}"#), &[]).succeeded(), "OK: no token is unrestricted\n");
     for (code, says, ended) in [
-        (2, "CRITICAL: turso-api-tokens: --deny unrestricted: laptop", run(|| ok(TODAY), &[])),
-        (3, "UNKNOWN: turso-api-tokens: no credential", run(|| ok(TODAY), &[("TURSO_API_TOKEN", "")])),
+        (2, "CRITICAL: turso-api-tokens: --deny unrestricted: laptop", run(|| ok(CURRENT_LIST), &[])),
+        (3, "UNKNOWN: turso-api-tokens: no credential", run(|| ok(CURRENT_LIST), &[("TURSO_API_TOKEN", "")])),
         (2, "CRITICAL: turso-api-tokens: http://127.0.0.1", run(refused, &[])),
         (3, "UNKNOWN: turso-api-tokens: http://127.0.0.1", run(|| error("503 x", "down"), &[])),
         (3, "UNKNOWN: turso-api-tokens: the answer of", run(|| ok("{}"), &[])),
@@ -159,7 +159,7 @@ fn the_monitoring_plugin_translates_every_exit_code() {
         assert_eq!((ended.code, ended.stderr.as_str()), (code, ""), "{}", ended.stdout);
         assert!(ended.stdout.starts_with(says), "{}", ended.stdout);
     }
-    let without_the_program = run(|| ok(TODAY), &[("PATH", "/nonexistent")]);
+    let without_the_program = run(|| ok(CURRENT_LIST), &[("PATH", "/nonexistent")]);
     assert_eq!(without_the_program.code, 3, "{}", without_the_program.stdout);
 }
 
@@ -183,7 +183,7 @@ fn the_textfile_for_prometheus_is_replaced_in_one_step_and_only_after_a_good_cal
     };
     assert_eq!(run(refused).failed(3).lines().count(), 2);
     assert!(files().is_empty());
-    run(|| ok(FIRST)).succeeded();
+    run(|| ok(ORIGINAL_LIST)).succeeded();
     assert_eq!(fs::read_to_string(&file).unwrap(), metrics(2, 2, 2));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
     for bad in [refused, || ok("{}"), || error("503 x", "down")] {
@@ -197,7 +197,7 @@ fn the_textfile_for_prometheus_is_replaced_in_one_step_and_only_after_a_good_cal
 
 #[test]
 fn the_transcripts_and_the_options_are_what_is_printed() {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     assert_eq!(shown("cargo run --example demo"), program(&server.url(), &[]).run().succeeded());
     let checked = program(&server.url(), &["--quiet", "--require", "deploy", "--deny", "unrestricted"]).run();
     assert_eq!(
@@ -206,7 +206,7 @@ fn the_transcripts_and_the_options_are_what_is_printed() {
     );
     let (_, options) = README.split_once("```text\nOutput:\n").unwrap();
     let (options, _) = options.split_once("```\n").unwrap();
-    assert!(bare(&["--help"]).run().succeeded().contains(&format!("\nOutput:\n{options}")));
+    assert!(program_with_empty_env(&["--help"]).run().succeeded().contains(&format!("\nOutput:\n{options}")));
 }
 
 #[test]
