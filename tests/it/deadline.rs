@@ -5,12 +5,12 @@ use crate::support::{BlackHole, assert_within, builder, call, side_by_side};
 use std::time::{Duration, Instant};
 use turso_api_tokens::{Error, ureq};
 
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The error of a call with a timeout of two seconds and any number of retries.
+/// The error of a call with a timeout of one second and any number of retries.
 fn error_before_deadline(url: &str) -> Error {
     let client = builder(url).timeout(TIMEOUT).retries(1000).build().unwrap();
-    assert_within(2, || client.list()).unwrap_err()
+    assert_within(1, || client.list()).unwrap_err()
 }
 
 fn drip(head: &str, pause_in_ms: u64) -> Step {
@@ -67,7 +67,7 @@ fn a_timeout_holds_what_failed_before() {
 fn an_error_whose_body_stalls_is_reported_after_two_seconds_and_not_at_the_deadline() {
     let head = |status: &str| format!("HTTP/1.1 {status}\r\nContent-Length: 9999\r\n\r\n{{\"error\":").into_bytes();
     let stalled = || Step::Stall(head("401 x"));
-    let slow = || drip("HTTP/1.1 401 x\r\nContent-Length: 9999\r\n\r\n", 50);
+    let slow = || drip("HTTP/1.1 401 x\r\nContent-Length: 9999\r\n\r\n", 10);
     side_by_side([stalled(), slow()], |step| {
         let server = Server::script([step]);
         // Its timeout is 30 seconds.
@@ -88,10 +88,10 @@ fn a_transient_error_whose_body_stalls_is_retried() {
 #[test]
 fn duration_max_waits_for_a_slow_response() {
     let slow = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ORIGINAL_LIST}", ORIGINAL_LIST.len());
-    let server = Server::script([Step::Drip(slow.into_bytes(), Duration::from_millis(15))]);
+    let server = Server::script([Step::Drip(slow.into_bytes(), Duration::from_millis(10))]);
     let start = Instant::now();
     assert_eq!(builder(&server.url()).timeout(Duration::MAX).build().unwrap().list().unwrap().len(), 2);
-    assert!(start.elapsed() > Duration::from_secs(2), "it was not slow");
+    assert!(start.elapsed() > Duration::from_secs(1), "it was not slow");
 }
 
 #[test]
@@ -142,10 +142,13 @@ fn endless_redirects_end_after_ten() {
 #[test]
 fn an_address_that_swallows_connections_is_a_timeout_that_tells_of_it() {
     let hole = BlackHole::new("127.0.0.1:0");
-    let error = error_before_deadline(&format!("http://{}", hole.address));
+    let client = builder(&format!("http://{}", hole.address)).timeout(Duration::from_secs(2)).build().unwrap();
+    let error = assert_within(2, || client.list()).unwrap_err();
     let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
     let Error::Connection { source, .. } = previous.as_ref() else { panic!("{error:?}") };
-    assert_eq!(source.to_string(), "no connection within 1000 ms");
+    let time =
+        source.to_string().strip_prefix("no connection within ").unwrap().strip_suffix(" ms").unwrap().to_owned();
+    assert!(time.parse::<u32>().unwrap() >= 500, "{source}");
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Whatever a server sends, memory stays bounded. The bounds are on the address space, the program itself included.
 
 use crate::server::{Server, Step, ok, too_large};
-use crate::support::{Finished, run_command, shell};
+use crate::support::{Finished, run_command, shell, side_by_side};
 
 /// Runs the binary with so many MiB of address space against a server with one step.
 fn run_within(mib: usize, args: &str, step: Step) -> Finished {
     let server = Server::script([step, Step::Silence]);
-    let script = format!("ulimit -v {}; exec turso-api-tokens --retries 0 --timeout 20 {args}", mib * 1024);
+    let script = format!("ulimit -v {}; exec turso-api-tokens --retries 0 --timeout 5 {args}", mib * 1024);
     run_command(&mut shell("sh", &server.url(), &script))
 }
 
@@ -24,7 +24,7 @@ fn no_response_that_is_not_a_list_takes_more_than_256_mib() {
         let depth = (1 << 20) / (open.len() + close.len()) - 10;
         ok(&format!("{{\"x\":{}0{}}}", open.repeat(depth), close.repeat(depth)))
     };
-    for step in [
+    let steps = [
         nested("["),
         nested("{\"\":"),
         nested_and_closed("[", "]"),
@@ -41,10 +41,11 @@ fn no_response_that_is_not_a_list_takes_more_than_256_mib() {
         // Of the size that is parsed a second time, to say what is wrong.
         ok(&format!(r#"{{"tokens":[{}]}}"#, vec!["0"; 500_000].join(","))),
         ok(&format!(r#"{{"x":[{}]}}"#, vec!["[]"; 340_000].join(","))),
-    ] {
+    ];
+    side_by_side(steps, |step| {
         let finished = run_within(256, "--quiet", step);
         assert!(matches!(finished.code, 4 | 5), "{}: {}", finished.code, finished.stderr);
-    }
+    });
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! HTTP as servers send it, well or badly: a response is complete, or an error.
 
 use crate::server::{ORIGINAL_LIST, Server, Step, error, ok, response};
-use crate::support::{assert_within, builder, call, client};
+use crate::support::{assert_within, builder, call, client, side_by_side};
 use std::time::Duration;
 use turso_api_tokens::Error;
 
@@ -66,12 +66,13 @@ fn a_chunked_body_cut_between_or_within_its_chunk_lines_is_retried() {
     let second = complete.find("\r\n44\r\n").unwrap();
     // Within the first chunk's line, at the end of its data, within the line break, between the chunks, within the second's
     // line, and before the last.
-    for length in [complete.find("28\r\n").unwrap() + 1, second, second + 1, second + 2, second + 3, complete.len() - 5]
-    {
+    let lengths =
+        [complete.find("28\r\n").unwrap() + 1, second, second + 1, second + 2, second + 3, complete.len() - 5];
+    side_by_side(lengths, |length| {
         let server = Server::script([raw(&complete[..length]), Step::Close, ok(ORIGINAL_LIST)]);
         let tokens = builder(&server.url()).retries(1).build().unwrap().list().unwrap();
         assert_eq!((tokens.len(), server.requests().len()), (2, 2), "{:?}", &complete[..length]);
-    }
+    });
 }
 
 #[test]
