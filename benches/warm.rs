@@ -7,7 +7,7 @@
 mod server;
 
 use divan::{Bencher, black_box};
-use server::{Server, TODAY, ok};
+use server::{CURRENT_LIST, Server, ok};
 use std::time::Duration;
 use turso_api_tokens::{Client, Credential, ureq};
 
@@ -21,7 +21,7 @@ const HOSTS: [&str; 2] = ["127.0.0.1", "localhost"];
 /// `list()` on a warm connection.
 #[divan::bench(args = HOSTS, min_time = 3)]
 fn list(bencher: Bencher, host: &str) {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     let builder = Client::builder(Credential::new("benchmark").unwrap());
     let client = builder.base_url(&server.url().replace("127.0.0.1", host)).build().unwrap();
     bencher.bench_local(|| black_box(client.list().unwrap()));
@@ -30,7 +30,7 @@ fn list(bencher: Bencher, host: &str) {
 /// `fetch()`: the same call without decoding.
 #[divan::bench(args = HOSTS, min_time = 3)]
 fn fetch(bencher: Bencher, host: &str) {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     let builder = Client::builder(Credential::new("benchmark").unwrap());
     let client = builder.base_url(&server.url().replace("127.0.0.1", host)).build().unwrap();
     bencher.bench_local(|| black_box(client.fetch().unwrap()));
@@ -39,7 +39,7 @@ fn fetch(bencher: Bencher, host: &str) {
 /// The same request with ureq alone: it has a timeout, and reads the body without decoding it.
 #[divan::bench(args = HOSTS, min_time = 3)]
 fn raw_ureq(bencher: Bencher, host: &str) {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     let config = ureq::Agent::config_builder().proxy(None).timeout_global(Some(Duration::from_secs(30)));
     let agent = config.timeout_connect(Some(Duration::from_secs(1))).build().new_agent();
     let url = format!("{}/v1/auth/api-tokens", server.url().replace("127.0.0.1", host));

@@ -13,7 +13,7 @@
 )]
 mod server;
 
-use server::{Server, TODAY, ok};
+use server::{CURRENT_LIST, Server, ok};
 use std::env;
 use std::process::{Command, ExitCode};
 
@@ -28,7 +28,7 @@ const NOT_ASCII: &str = r#"{"tokens":[
 
 fn main() -> ExitCode {
     let other = env::var("TURSO_DEMO_PROGRAM");
-    let api = Server::always(if other.is_ok() { || ok(NOT_ASCII) } else { || ok(TODAY) });
+    let api = Server::always(if other.is_ok() { || ok(NOT_ASCII) } else { || ok(CURRENT_LIST) });
     let mut command = other.map_or_else(|_| through_cargo(), |command_line| split(&command_line));
     command.args(env::args_os().skip(1));
     for name in IGNORED {

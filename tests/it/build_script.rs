@@ -1,7 +1,7 @@
 //! A build script that uses the library: the member crate `tests/build-script`, which docs/build-script.md shows.
 
-use crate::server::{FIRST, Server, Step, TODAY, error, ok};
-use crate::support::{SECRET, within};
+use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, Step, error, ok};
+use crate::support::{SECRET, assert_within};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ const SWITCH: (&str, &str) = ("CHECK_TURSO_TOKENS", "1");
 
 #[test]
 fn with_the_switch_every_build_asks_again_and_a_revoked_credential_fails_it() {
-    let server = Server::script([ok(TODAY), ok(TODAY), error("401 Unauthorized", "token revoked")]);
+    let server = Server::script([ok(CURRENT_LIST), ok(CURRENT_LIST), error("401 Unauthorized", "token revoked")]);
     for requests in 1..=2 {
         let (built, stderr) = build(&server, &[SWITCH]);
         assert!(built, "{stderr}");
@@ -65,7 +65,7 @@ fn with_the_switch_every_build_asks_again_and_a_revoked_credential_fails_it() {
 
 #[test]
 fn only_1_turns_the_check_on() {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     for value in [None, Some(""), Some("0"), Some("true"), Some("11")] {
         let variables: Vec<_> = value.map(|value| ("CHECK_TURSO_TOKENS", value)).into_iter().collect();
         let (built, stderr) = build(&server, &variables);
@@ -87,7 +87,7 @@ fn a_failed_build_reports_the_cause() {
 
 #[test]
 fn a_build_without_the_required_token_says_how_to_create_it() {
-    let (built, stderr) = build(&Server::always(|| ok(FIRST)), &[SWITCH]);
+    let (built, stderr) = build(&Server::always(|| ok(ORIGINAL_LIST)), &[SWITCH]);
     assert!(
         !built && stderr.contains("there is no token `deploy`") && stderr.contains("mint deploy --org ORG"),
         "{stderr}"
@@ -96,7 +96,7 @@ fn a_build_without_the_required_token_says_how_to_create_it() {
 
 #[test]
 fn a_build_without_a_credential_names_the_places_it_looked_in() {
-    let server = Server::always(|| ok(TODAY));
+    let server = Server::always(|| ok(CURRENT_LIST));
     let nowhere = env!("CARGO_TARGET_TMPDIR");
     let (built, stderr) = build(&server, &[SWITCH, ("TURSO_API_TOKEN", ""), ("TURSO_CONFIG_FOLDER", nowhere)]);
     assert!(!built && stderr.contains("TURSO_API_TOKEN and TURSO_TOKEN are not set"), "{stderr}");
@@ -106,14 +106,14 @@ fn a_build_without_a_credential_names_the_places_it_looked_in() {
 #[test]
 fn a_build_against_a_silent_server_ends_with_an_error() {
     // Compiling may come first, so this bound only rules out a hang.
-    let (built, stderr) = within(300, || build(&Server::always(|| Step::Silence), &[SWITCH]));
+    let (built, stderr) = assert_within(300, || build(&Server::always(|| Step::Silence), &[SWITCH]));
     assert!(!built && stderr.contains("within 5s"), "{stderr}");
 }
 
 #[test]
 fn nothing_below_the_target_folder_holds_the_credential() {
     let server = Server::script([
-        ok(TODAY),
+        ok(CURRENT_LIST),
         error("401 Unauthorized", &CREDENTIAL),
         ok(&format!("{{\"tokens\":[{{\"name\":1,\"id\":\"{}\"}}]}}", *CREDENTIAL)),
     ]);

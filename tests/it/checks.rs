@@ -1,11 +1,141 @@
-//! Checks: what must exist and what may not, for the exit code to be trusted.
+//! Checks: which tokens must exist, and which must not, so that the exit code can be trusted.
 
-use crate::server::{Server, TODAY, error, ok};
-use crate::support::{Ended, program};
+use crate::server::{CURRENT_LIST, Server, error, ok};
+use crate::support::{Finished, assert_line, program};
 use turso_api_tokens::{Answer, ApiToken, Date};
 
-fn run(args: &[&str]) -> Ended {
-    program(&Server::script([ok(TODAY)]).url(), args).run()
+fn run(args: &[&str]) -> Finished {
+    run_with(CURRENT_LIST, args)
+}
+
+fn run_with(body: &str, args: &[&str]) -> Finished {
+    program(&Server::script([ok(body)]).url(), args).run()
+}
+
+/// Asserts that exactly these checks fail, in this order, and nothing is printed.
+#[track_caller]
+fn assert_failures(finished: &Finished, expected: &[&str]) {
+    let lines: Vec<&str> =
+        finished.stderr.lines().map(|line| line.strip_prefix("turso-api-tokens: ").unwrap()).collect();
+    assert_eq!(lines, expected);
+    let code = i32::from(!expected.is_empty());
+    assert_eq!((finished.code, finished.stdout.as_str()), (code, ""));
+}
+
+#[test]
+fn checks_that_pass_change_nothing() {
+    let without = run(&[]).succeeded();
+    assert_eq!(run(&["--require", "ci", "--require=backup", "--deny", "older-than=36500d"]).succeeded(), without);
+    assert_eq!(run(&["--quiet", "--require", "ci"]).succeeded(), "");
+}
+
+#[test]
+fn every_check_that_fails_is_a_line_and_all_are_evaluated() {
+    let args =
+        ["-q", "--require", "gone", "--deny", "unrestricted", "--require", "lost", "--deny", "older-than=36500d"];
+    assert_failures(
+        &run(&args),
+        &[
+            "--require gone: no token has this name",
+            "--require lost: no token has this name",
+            "--deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A) may act on every organization",
+        ],
+    );
+}
+
+#[test]
+fn a_token_that_is_too_old_is_reported_with_its_age() {
+    let today = Date::today_utc();
+    let age = today.days_since(Date::parse("2023-11-16").unwrap());
+    let body = r#"{"tokens":[{"name":"laptop","id":"1","created_at":"2023-11-16"}]}"#;
+    let finished = run_with(body, &["-q", "--deny", "older-than=1d"]);
+    let expected = format!("--deny older-than=1d: laptop (1) was created on 2023-11-16, {age} days ago");
+    assert_failures(&finished, &[&expected]);
+}
+
+#[test]
+fn deny_any_with_allow_is_an_allow_list() {
+    let allowed = ["-q", "--deny", "any", "--allow", "laptop", "--allow", "ci", "--allow", "backup"];
+    assert_failures(&run(&allowed), &["--deny any: deploy (0Qm1bJ3mEe2We-rqOx4wmQ) is not allowed"]);
+    assert_failures(&run(&[&allowed[..], &["--allow=deploy"]].concat()), &[]);
+}
+
+#[test]
+fn deny_any_passes_where_there_is_no_token() {
+    assert_failures(&run_with(r#"{"tokens":[]}"#, &["-q", "--deny", "any"]), &[]);
+}
+
+#[test]
+fn deny_any_never_passes_where_there_is_no_list() {
+    for (step, code) in [(error("401 x", "no"), 3), (error("503 x", "no"), 4), (ok("{}"), 5)] {
+        let server = Server::script([step]);
+        program(&server.url(), &["--retries=0", "-q", "--deny", "any", "--allow", "ci"]).run().failed(code);
+    }
+}
+
+#[test]
+fn allow_exempts_a_token_from_every_rule() {
+    assert_failures(&run(&["-q", "--deny", "unrestricted", "--allow", "laptop"]), &[]);
+    let body = r#"{"tokens":[{"name":"a","id":"1"},{"name":"b","id":"2"}]}"#;
+    let finished = run_with(body, &["-q", "--deny", "older-than=90d", "--deny", "any", "--allow", "a"]);
+    assert_failures(
+        &finished,
+        &["--deny older-than=90d: b (2) has no date of creation", "--deny any: b (2) is not allowed"],
+    );
+}
+
+#[test]
+fn allow_does_not_exempt_from_require() {
+    let finished = run(&["-q", "--require", "gone", "--allow", "gone"]);
+    assert_failures(&finished, &["--require gone: no token has this name"]);
+}
+
+#[test]
+fn allow_without_deny_changes_nothing_and_its_token_need_not_exist() {
+    assert_eq!(run(&["--allow", "gone"]).succeeded(), run(&[]).succeeded());
+}
+
+#[test]
+fn an_allowed_name_is_compared_in_full() {
+    let finished = run(&["-q", "--deny", "unrestricted", "--allow", "lap", "--allow", "Laptop", "--allow", "laptop2"]);
+    assert_failures(&finished, &["--deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A) may act on every organization"]);
+}
+
+#[test]
+fn an_empty_name_is_a_usage_error() {
+    for option in ["--allow", "--require"] {
+        let stderr = program("http://127.0.0.1:1", &[option, ""]).run().failed(2);
+        assert_line(&stderr, &format!("{option} takes the name of a token, not an empty one; see --help"));
+    }
+}
+
+#[test]
+fn an_unknown_rule_is_a_usage_error_that_lists_the_rules() {
+    let stderr = program("http://127.0.0.1:1", &["--deny", "old"]).run().failed(2);
+    assert_line(
+        &stderr,
+        "unknown rule for --deny; the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any; see --help",
+    );
+}
+
+#[test]
+fn the_list_is_printed_as_without_checks() {
+    for mode in [&[][..], &["--json"], &["--tsv"]] {
+        let without = run(mode).succeeded();
+        let failing = run(&[mode, &["--deny", "unrestricted"]].concat());
+        assert_eq!((failing.code, failing.stdout), (1, without));
+        assert_eq!(failing.stderr.lines().count(), 1);
+    }
+}
+
+#[test]
+fn a_failed_call_keeps_its_exit_code_and_reports_no_check() {
+    for (step, code) in [(error("401 x", "no"), 3), (error("503 x", "no"), 4), (ok("{}"), 5)] {
+        let server = Server::script([step]);
+        let args = ["--retries=0", "--require", "gone", "--deny", "unrestricted"];
+        let stderr = program(&server.url(), &args).run().failed(code);
+        assert!(!stderr.contains("--require") && !stderr.contains("--deny"), "{stderr}");
+    }
 }
 
 fn created(on: Option<&str>) -> ApiToken {
@@ -15,61 +145,7 @@ fn created(on: Option<&str>) -> ApiToken {
 }
 
 #[test]
-fn checks_that_hold_change_nothing() {
-    let plain = run(&[]).succeeded();
-    assert_eq!(run(&["--require", "ci", "--require=backup", "--deny", "older-than=36500d"]).succeeded(), plain);
-    assert_eq!(run(&["--quiet", "--require", "ci"]).succeeded(), "");
-}
-
-#[test]
-fn every_check_that_fails_is_a_line_and_all_are_evaluated() {
-    let ended =
-        run(&["-q", "--require", "gone", "--deny", "unrestricted", "--require", "lost", "--deny", "older-than=1d"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
-    let lines: Vec<&str> = ended.stderr.lines().collect();
-    assert_eq!(lines.len(), 7, "{}", ended.stderr);
-    assert_eq!(lines[0], "turso-api-tokens: --require gone: no token has this name");
-    assert_eq!(lines[1], "turso-api-tokens: --require lost: no token has this name");
-    assert_eq!(
-        lines[2],
-        "turso-api-tokens: --deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A) may act on every organization"
-    );
-    assert!(lines[3].starts_with(
-        "turso-api-tokens: --deny older-than=1d: laptop (clGFZ4STEe6fljpFzIum8A) was created on 2023-11-16, "
-    ));
-    assert!(lines[3].ends_with(" days ago"));
-}
-
-#[test]
-fn the_list_is_printed_as_without_checks() {
-    for mode in [&[][..], &["--json"], &["--tsv"]] {
-        let plain = run(mode).succeeded();
-        let failing = run(&[mode, &["--deny", "unrestricted"]].concat());
-        assert_eq!((failing.code, failing.stdout), (1, plain));
-        assert_eq!(failing.stderr.lines().count(), 1);
-    }
-}
-
-#[test]
-fn a_call_that_fails_keeps_its_exit_code_and_says_nothing_of_checks() {
-    for (step, code) in [(error("401 x", "no"), 3), (error("503 x", "no"), 4), (ok("{}"), 5)] {
-        let server = Server::script([step]);
-        let said =
-            program(&server.url(), &["--retries=0", "--require", "gone", "--deny", "unrestricted"]).run().failed(code);
-        assert!(!said.contains("--require") && !said.contains("--deny"), "{said}");
-    }
-}
-
-#[test]
-fn a_wrong_rule_is_a_usage_error_that_lists_the_rules() {
-    for rule in ["old", "older-than=0d", "older-than=36501d", "older-than=90", "older-than=9w"] {
-        let said = program("http://127.0.0.1:1", &["--deny", rule]).run().failed(2);
-        assert!(said.contains("unrestricted and older-than=<DAYS>d"), "{said}");
-    }
-}
-
-#[test]
-fn older_than_counts_calendar_days_and_does_not_open_on_missing_data() {
+fn older_than_counts_calendar_days_and_fails_closed_on_missing_data() {
     let today = Date::parse("2024-03-01").unwrap();
     for (on, older_than_1, older_than_2) in [
         (Some("2999-12-31"), true, true),
@@ -86,11 +162,8 @@ fn older_than_counts_calendar_days_and_does_not_open_on_missing_data() {
         (None, true, true),
     ] {
         let token = created(on);
-        assert_eq!(
-            (token.is_older_than(1, today), token.is_older_than(2, today)),
-            (older_than_1, older_than_2),
-            "{on:?}"
-        );
+        let found = (token.is_older_than(1, today), token.is_older_than(2, today));
+        assert_eq!(found, (older_than_1, older_than_2), "{on:?}");
     }
 }
 
@@ -98,16 +171,14 @@ fn older_than_counts_calendar_days_and_does_not_open_on_missing_data() {
 fn a_token_without_a_readable_date_is_denied_and_the_message_says_so() {
     let body = r#"{"tokens":[{"name":"a\u001b\n","id":"1"},{"name":"b","id":"2","created_at":"2023-02-29\u202e"},
         {"name":"c","id":"3","created_at":"9999-12-31"}]}"#;
-    let server = Server::script([ok(body)]);
-    let ended = program(&server.url(), &["-q", "--deny", "older-than=36500d"]).run();
-    assert_eq!(ended.code, 1);
-    assert_eq!(
-        ended.stderr,
-        "turso-api-tokens: --deny older-than=36500d: a\\u{1b}\\n (1) has no date of creation\n\
-         turso-api-tokens: --deny older-than=36500d: b (2) has no readable date of creation: 2023-02-29\\u{202e}\n\
-         turso-api-tokens: --deny older-than=36500d: c (3) was created on 9999-12-31, which is after "
-            .to_owned()
-            + &Date::today_utc().to_string()
-            + "\n"
+    let future =
+        format!("--deny older-than=36500d: c (3) was created on 9999-12-31, which is after {}", Date::today_utc());
+    assert_failures(
+        &run_with(body, &["-q", "--deny", "older-than=36500d"]),
+        &[
+            r"--deny older-than=36500d: a\u{1b}\n (1) has no date of creation",
+            r"--deny older-than=36500d: b (2) has no readable date of creation: 2023-02-29\u{202e}",
+            &future,
+        ],
     );
 }

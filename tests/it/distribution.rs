@@ -1,9 +1,9 @@
-//! Real programs from the distribution: nginx as TLS front, tinyproxy as CONNECT proxy.
+//! Real programs from the distribution: nginx as TLS server, tinyproxy as proxy; and machines with odd names.
 //!
-//! Ignored unless asked for, as they have to be installed: `cargo test --test it -- --ignored`.
+//! Ignored unless asked for, as these must be installed or need root: `cargo test --test it -- --ignored`.
 
-use crate::server::{Server, TODAY, ok};
-use crate::support::{Authority, Dead, Folder, SECRET, program};
+use crate::server::{CURRENT_LIST, Server, ok};
+use crate::support::{Api, Authority, BlackHole, Folder, Proxy, SECRET, program, run_command};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,11 +35,11 @@ fn start(program: &str, args: &[&str], port: u16) -> Running {
     running
 }
 
-/// nginx in front of the stand-in, with one protocol version; it compresses for whoever asks, and offers HTTP/2.
+/// nginx in front of the mock server, with one protocol version. It compresses on request, and offers HTTP/2.
 fn nginx(folder: &Folder, authority: &Authority, api: &Server, protocol: &str) -> (Running, u16) {
     let port = free_port();
-    let (certificate, key) = authority.certify(&["localhost", "127.0.0.1"], |_| {});
-    let (certificate, key) = (folder.write("cert.pem", certificate), folder.write("key.pem", key));
+    let identity = authority.issue(&["localhost", "127.0.0.1"], |_| {});
+    let (certificate, key) = (folder.write("cert.pem", identity.certificate), folder.write("key.pem", identity.key));
     let (root, api) = (folder.0.display(), api.url());
     let config = format!(
         "daemon off; master_process off; pid {root}/nginx.pid; error_log stderr error;
@@ -60,35 +60,35 @@ fn nginx(folder: &Folder, authority: &Authority, api: &Server, protocol: &str) -
 
 #[test]
 #[ignore = "needs nginx"]
-fn nginx_is_spoken_to_over_tls_1_2_and_1_3() {
+fn nginx_responds_over_tls_1_2_and_1_3() {
     for protocol in ["TLSv1.2", "TLSv1.3"] {
-        let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(TODAY)));
+        let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(CURRENT_LIST)));
         let ca = folder.write("ca.pem", &authority.pem);
         let (_nginx, port) = nginx(&folder, &authority, &api, protocol);
         for host in ["localhost", "127.0.0.1"] {
             let json = program(&format!("https://{host}:{port}"), &["--json", "--ca-file", &ca]).run().succeeded();
-            assert_eq!(json, format!("{TODAY}\n"), "{protocol} {host}");
+            assert_eq!(json, format!("{CURRENT_LIST}\n"), "{protocol} {host}");
         }
-        let said = program(&format!("https://localhost:{port}"), &[]).run().failed(4);
-        assert!(said.contains("--ca-file"), "{said}");
+        let stderr = program(&format!("https://localhost:{port}"), &[]).run().failed(4);
+        assert!(stderr.contains("--ca-file"), "{stderr}");
     }
 }
 
 #[test]
 #[ignore = "needs nginx"]
 fn nginx_with_nothing_newer_than_tls_1_1_is_refused() {
-    let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(TODAY)));
+    let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(CURRENT_LIST)));
     let ca = folder.write("ca.pem", &authority.pem);
     let (_nginx, port) = nginx(&folder, &authority, &api, "TLSv1.1");
-    let said = program(&format!("https://localhost:{port}"), &["--ca-file", &ca]).run().failed(4);
-    assert!(said.contains("neither TLS 1.2 nor TLS 1.3"), "{said}");
+    let stderr = program(&format!("https://localhost:{port}"), &["--ca-file", &ca]).run().failed(4);
+    assert!(stderr.contains("TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"), "{stderr}");
     assert!(api.requests().is_empty());
 }
 
 #[test]
 #[ignore = "needs nginx and tinyproxy"]
-fn tinyproxy_leads_to_nginx_and_refuses_what_it_is_told_to() {
-    let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(TODAY)));
+fn tinyproxy_connects_to_nginx_and_refuses_other_ports() {
+    let (folder, authority, api) = (Folder::new(), Authority::new(), Server::always(|| ok(CURRENT_LIST)));
     let ca = folder.write("ca.pem", &authority.pem);
     let (_nginx, port) = nginx(&folder, &authority, &api, "TLSv1.3");
     let proxy_port = free_port();
@@ -104,14 +104,14 @@ fn tinyproxy_leads_to_nginx_and_refuses_what_it_is_told_to() {
     {
         let _proxy = start("tinyproxy", &["-d", "-c", &config], proxy_port);
         let json = program(&url, &["--json", "--ca-file", &ca]).env("HTTPS_PROXY", &proxy).run().succeeded();
-        assert_eq!(json, format!("{TODAY}\n"));
+        assert_eq!(json, format!("{CURRENT_LIST}\n"));
         let seen = std::fs::read_to_string(&log).unwrap();
         assert!(seen.contains(&format!("CONNECT localhost:{port}")) && !seen.contains(SECRET), "{seen}");
     }
     let config = folder.write("proxy.conf", allowed(1));
     let _proxy = start("tinyproxy", &["-d", "-c", &config], proxy_port);
-    let said = program(&url, &["--ca-file", &ca]).env("HTTPS_PROXY", &proxy).run().failed(4);
-    assert!(said.contains("through the proxy") && said.contains("NO_PROXY"), "{said}");
+    let stderr = program(&url, &["--ca-file", &ca]).env("HTTPS_PROXY", &proxy).run().failed(4);
+    assert!(stderr.contains("it responded 403") && stderr.contains("the proxy does not allow this host"), "{stderr}");
 }
 
 /// Name resolution that hangs: a network of its own, whose only name server never answers.
@@ -130,13 +130,23 @@ fn name_resolution_that_hangs_ends_at_the_deadline() {
     let mut command = Command::new("unshare");
     command.args(["--net", "--mount", "sh", "-c", &script]);
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TURSO_API_TOKEN", SECRET);
-    let output = crate::support::within(2, || command.output().unwrap());
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains("within 2s"), "{said}");
+    let output = crate::support::assert_within(2, || command.output().unwrap());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("could not resolve the host name of https://api.turso.example"), "{stderr}");
 }
 
-/// A name with several addresses, of which all but one swallow connections: `localhost`, with a hosts file of its own.
+/// The binary with `localhost` at these addresses: in a mount namespace with another hosts file.
+fn with_hosts(folder: &Folder, addresses: &[&str], args: &str) -> Command {
+    let hosts = folder.write("hosts", format!("{} localhost\n", addresses.join(" localhost\n")));
+    let script = format!("mount --bind {hosts} /etc/hosts && exec \"$0\" {args}");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_turso-api-tokens")]);
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TURSO_API_TOKEN", SECRET);
+    command
+}
+
+/// A name with several addresses, of which all but one swallow connections.
 #[test]
 #[ignore = "needs unshare, as root"]
 fn addresses_that_swallow_connections_cost_less_than_a_second_and_no_attempt() {
@@ -145,24 +155,33 @@ fn addresses_that_swallow_connections_cost_less_than_a_second_and_no_attempt() {
         [(&all[..2], "127.0.0.1"), (&all[..2], "127.0.0.2"), (&all, "127.0.0.1"), (&all, "127.0.0.3"), (&all, "::1")]
     {
         let folder = Folder::new();
-        let hosts = folder.write("hosts", format!("{} localhost\n", addresses.join(" localhost\n")));
         let socket = |ip: &str, port: u16| std::net::SocketAddr::new(ip.parse().unwrap(), port).to_string();
         let listener = TcpListener::bind(socket(alive, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = Server::always_at(listener, || ok(TODAY));
-        let _dead: Vec<Dead> =
-            addresses.iter().filter(|ip| **ip != alive).map(|ip| Dead::new(&socket(ip, port))).collect();
-        let mut command = Command::new("unshare");
-        let script = format!("mount --bind {hosts} /etc/hosts && exec \"$0\" -v -q --retries 0 --timeout 5");
-        command.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_turso-api-tokens")]);
-        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.env("TURSO_API_TOKEN", SECRET).env("TURSO_BASE_URL", format!("http://localhost:{port}"));
+        let server = Server::always_at(listener, || ok(CURRENT_LIST));
+        let _dead: Vec<BlackHole> =
+            addresses.iter().filter(|ip| **ip != alive).map(|ip| BlackHole::new(&socket(ip, port))).collect();
+        let mut command = with_hosts(&folder, addresses, "-v -q --retries 0 --timeout 5");
+        command.env("TURSO_BASE_URL", format!("http://localhost:{port}"));
         let start = Instant::now();
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{alive} of {addresses:?}: {said}");
-        assert!(!said.contains("no connection within") && start.elapsed() < Duration::from_secs(2), "{said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{alive} of {addresses:?}: {stderr}");
+        assert!(!stderr.contains("no connection within") && start.elapsed() < Duration::from_secs(2), "{stderr}");
         println!("{alive} of {addresses:?}: {:?}", start.elapsed());
         assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+#[ignore = "needs unshare, as root"]
+fn socks_proxies_lead_to_a_name_that_has_an_ipv6_address_first() {
+    for (scheme, proxy) in [("socks4", Proxy::socks4()), ("socks5", Proxy::socks5())] {
+        let (folder, api) = (Folder::new(), Api::new([ok(CURRENT_LIST)]));
+        let mut command = with_hosts(&folder, &["::1", "127.0.0.1"], "-q --retries 0 --timeout 5");
+        command.env("TURSO_BASE_URL", api.server.https_url()).env("SSL_CERT_FILE", &api.ca_file);
+        let userinfo = if scheme == "socks5" { "user:password@" } else { "" };
+        run_command(command.env("ALL_PROXY", proxy.url(scheme, userinfo))).succeeded();
+        assert_eq!(api.server.requests().len(), 1, "{scheme}");
     }
 }

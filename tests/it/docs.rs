@@ -2,8 +2,8 @@
 //!
 //! The recipe for jq is ignored unless asked for: `cargo test --test it -- --ignored`.
 
-use crate::server::{FIRST, Server, Step, TODAY, error, ok};
-use crate::support::{Ended, Folder, SECRET, bare, program};
+use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, Step, error, ok};
+use crate::support::{Finished, Folder, SECRET, program, program_with_empty_env};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -51,14 +51,14 @@ fn shell(name: &str, url: &str, script: &str) -> Command {
     shell_with(Path::new("/nonexistent"), name, url, script)
 }
 
-fn run(mut command: Command) -> Ended {
+fn run(mut command: Command) -> Finished {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    Ended { code: status.code().unwrap(), stdout, stderr }
+    Finished { code: status.code().unwrap(), stdout, stderr }
 }
 
 /// Runs a script against a server that always sends the same response.
-fn recipe(script: &str, step: fn() -> Step) -> Ended {
+fn recipe(script: &str, step: fn() -> Step) -> Finished {
     run(shell("bash", &Server::always(step).url(), script))
 }
 
@@ -80,7 +80,7 @@ fn stub(folder: &Folder, name: &str, script: &str) {
 #[test]
 fn the_first_transcript_is_what_the_binary_prints_and_fits_80_columns() {
     let table = transcript("cargo run --example demo");
-    assert_eq!(table, program(&Server::always(|| ok(TODAY)).url(), &[]).run().succeeded());
+    assert_eq!(table, program(&Server::always(|| ok(CURRENT_LIST)).url(), &[]).run().succeeded());
     assert_eq!(table.lines().map(|line| line.chars().count()).find(|columns| *columns > 80), None);
 }
 
@@ -88,14 +88,14 @@ fn the_first_transcript_is_what_the_binary_prints_and_fits_80_columns() {
 fn the_transcript_of_a_failed_check_is_what_the_binary_prints() {
     let args = ["--quiet", "--deny", "any", "--allow", "ci", "--allow", "deploy"];
     let shown = transcript(&format!("cargo run --example demo -- {}", args.join(" ")));
-    assert_eq!(program(&Server::always(|| ok(TODAY)).url(), &args).run().failed(1), shown);
+    assert_eq!(program(&Server::always(|| ok(CURRENT_LIST)).url(), &args).run().failed(1), shown);
 }
 
 #[test]
 fn the_options_in_the_readme_are_those_of_the_help() {
     let (_, options) = README.split_once("```text\nOutput:\n").unwrap();
     let (options, _) = options.split_once("```\n").unwrap();
-    let help = bare(&["--help"]).run().succeeded();
+    let help = program_with_empty_env(&["--help"]).run().succeeded();
     assert!(help.contains(&format!("\nOutput:\n{options}\n")), "{help}");
 }
 
@@ -104,7 +104,7 @@ fn the_exit_codes_in_the_readme_are_those_of_the_help() {
     let (_, rows) = README.split_once("| code | meaning |\n|---|---|\n").unwrap();
     let (rows, _) = rows.split_once("\n\n").unwrap();
     let lines = rows.lines().map(|row| format!("  {}\n", row.trim_matches(['|', ' ']).replace(" | ", "  ")));
-    let help = bare(&["--help"]).run().succeeded();
+    let help = program_with_empty_env(&["--help"]).run().succeeded();
     assert_eq!(help.split_once("\nExit codes:\n").unwrap().1, lines.collect::<String>());
 }
 
@@ -242,7 +242,7 @@ fn the_dependency_in_the_docs_has_the_version_and_features_of_this_package() {
 #[test]
 fn a_pipe_fails_on_a_401_and_without_pipefail_it_would_look_like_an_empty_list() {
     let pipes = block("pipes");
-    assert_eq!(recipe(pipes, || ok(TODAY)).succeeded().trim(), "1");
+    assert_eq!(recipe(pipes, || ok(CURRENT_LIST)).succeeded().trim(), "1");
     let ended = recipe(pipes, refused);
     assert_eq!((ended.code, ended.stdout.trim()), (3, "0"));
     assert!(ended.stderr.contains("token expired"), "{}", ended.stderr);
@@ -259,8 +259,8 @@ const ORIGINAL_TWICE: &str = "SYzcpe3jEe2We-rqOx4wmQ token1\nwPvoKe3qEe2We-rqOx4
 
 #[test]
 fn awk_finds_unrestricted_and_old_tokens() {
-    assert_eq!(recipe(block("awk"), || ok(TODAY)).succeeded(), UNRESTRICTED_THEN_OLD);
-    assert_eq!(recipe(block("awk"), || ok(FIRST)).succeeded(), ORIGINAL_TWICE);
+    assert_eq!(recipe(block("awk"), || ok(CURRENT_LIST)).succeeded(), UNRESTRICTED_THEN_OLD);
+    assert_eq!(recipe(block("awk"), || ok(ORIGINAL_LIST)).succeeded(), ORIGINAL_TWICE);
     assert_eq!(recipe(block("awk"), refused).code, 3);
 }
 
@@ -270,8 +270,8 @@ fn jq_finds_unrestricted_and_old_tokens_and_scopes() {
     let found = Command::new("jq").arg("--version").output();
     assert!(found.is_ok(), "this test runs jq, which is not on this machine: install it (apt-get install jq)");
     let scopes = "backup: read\ndeploy: read db:mint-token\n";
-    assert_eq!(recipe(block("jq"), || ok(TODAY)).succeeded(), format!("{UNRESTRICTED_THEN_OLD}{scopes}"));
-    assert_eq!(recipe(block("jq"), || ok(FIRST)).succeeded(), ORIGINAL_TWICE);
+    assert_eq!(recipe(block("jq"), || ok(CURRENT_LIST)).succeeded(), format!("{UNRESTRICTED_THEN_OLD}{scopes}"));
+    assert_eq!(recipe(block("jq"), || ok(ORIGINAL_LIST)).succeeded(), ORIGINAL_TWICE);
     assert_eq!(recipe(block("jq"), || ok(r#"{"tokens":null}"#)).succeeded(), "");
     assert_eq!(recipe(block("jq"), refused).code, 3);
 }
@@ -282,12 +282,12 @@ fn the_allow_list_fails_for_any_other_token_and_for_a_failed_call() {
     assert_eq!(recipe(allow_list, two_allowed).succeeded(), "");
     assert_eq!(recipe(allow_list, || ok(NO_TOKENS)).succeeded(), "");
     let shown = transcript("cargo run --example demo -- --quiet --deny any --allow ci --allow deploy");
-    assert_eq!(recipe(allow_list, || ok(TODAY)).failed(1), shown);
+    assert_eq!(recipe(allow_list, || ok(CURRENT_LIST)).failed(1), shown);
     assert_eq!(recipe(allow_list, refused).code, 3);
 
     let old = || ok(r#"{"tokens":[{"name":"backup","id":"1","created_at":"2023-11-16"}]}"#);
     assert_eq!(recipe(exemption, old).succeeded(), "");
-    assert!(recipe(exemption, || ok(TODAY)).failed(1).contains("--deny older-than=90d: laptop "));
+    assert!(recipe(exemption, || ok(CURRENT_LIST)).failed(1).contains("--deny older-than=90d: laptop "));
     // The pipe that the page warns of.
     let pipe = "set -o pipefail\n! turso-api-tokens --tsv | cut -f 1 | grep -vxF -e ci -e deploy";
     assert_eq!(recipe(pipe, two_allowed).code, 0);
@@ -303,8 +303,8 @@ fn the_comparison_prints_new_and_gone_tokens_and_keeps_the_last_list_when_a_call
         command.arg(folder.0.join("lists"));
         run(command)
     };
-    assert_eq!(compare(|| ok(FIRST)).succeeded(), "");
-    assert_eq!(compare(|| ok(FIRST)).succeeded(), "");
+    assert_eq!(compare(|| ok(ORIGINAL_LIST)).succeeded(), "");
+    assert_eq!(compare(|| ok(ORIGINAL_LIST)).succeeded(), "");
     assert_eq!(compare(refused).code, 3);
     let renamed = || ok(r#"{"tokens":[{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"},{"name":"Clé","id":"3"}]}"#);
     let difference = "new:  Clé\t3\t\t\t\t\ngone: token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\n";
@@ -332,7 +332,7 @@ fn the_line_for_cron_runs_with_no_more_than_cron_gives() {
         cron.args(["sh", "-c", &format!("'{BINARY}' {command}")]);
         run(cron)
     };
-    let stderr = run(|| ok(TODAY)).failed(1);
+    let stderr = run(|| ok(CURRENT_LIST)).failed(1);
     assert!(stderr.contains("unrestricted: laptop") && stderr.contains("older-than=90d: backup"), "{stderr}");
     assert_eq!(run(|| ok(NO_TOKENS)).succeeded(), "");
     assert!(run(refused).failed(3).contains("token expired"));
@@ -407,7 +407,7 @@ fn the_step_in_ci_fails_when_the_secret_is_missing_or_a_check_fails() {
         command.env("TURSO_API_TOKEN", credential).env("TURSO_TOKEN", SECRET);
         run(command)
     };
-    let server = Server::script([ok(TODAY), two_allowed(), error("401 Unauthorized", "token expired")]);
+    let server = Server::script([ok(CURRENT_LIST), two_allowed(), error("401 Unauthorized", "token expired")]);
     let unrestricted = "turso-api-tokens: --deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A)";
     let stderr = check(&server, SECRET).failed(1);
     assert!(stderr.starts_with(unrestricted) && stderr.lines().count() == 1, "{stderr}");
@@ -429,8 +429,8 @@ fn the_monitoring_plugin_translates_every_exit_code() {
     };
     assert_eq!(run(|| ok(NO_TOKENS), &[]).succeeded(), "OK: no token is unrestricted\n");
     for (code, beginning, ended) in [
-        (2, "CRITICAL: turso-api-tokens: --deny unrestricted: laptop", run(|| ok(TODAY), &[])),
-        (3, "UNKNOWN: turso-api-tokens: no credential", run(|| ok(TODAY), &[("TURSO_API_TOKEN", "")])),
+        (2, "CRITICAL: turso-api-tokens: --deny unrestricted: laptop", run(|| ok(CURRENT_LIST), &[])),
+        (3, "UNKNOWN: turso-api-tokens: no credential", run(|| ok(CURRENT_LIST), &[("TURSO_API_TOKEN", "")])),
         (2, "CRITICAL: turso-api-tokens: http://127.0.0.1", run(refused, &[])),
         (3, "UNKNOWN: turso-api-tokens: http://127.0.0.1", run(|| error("503 x", "down"), &[])),
         (3, "UNKNOWN: turso-api-tokens: the response from", run(|| ok("{}"), &[])),
@@ -438,7 +438,7 @@ fn the_monitoring_plugin_translates_every_exit_code() {
         assert_eq!((ended.code, ended.stderr.as_str()), (code, ""), "{}", ended.stdout);
         assert!(ended.stdout.starts_with(beginning), "{}", ended.stdout);
     }
-    let without_the_program = run(|| ok(TODAY), &[("PATH", "/nonexistent")]);
+    let without_the_program = run(|| ok(CURRENT_LIST), &[("PATH", "/nonexistent")]);
     assert_eq!(without_the_program.code, 3, "{}", without_the_program.stdout);
     assert!(without_the_program.stdout.starts_with("UNKNOWN: "), "{}", without_the_program.stdout);
 }
@@ -463,7 +463,7 @@ fn the_textfile_for_prometheus_is_replaced_in_one_step_and_only_after_a_good_cal
     };
     assert!(run(refused).failed(3).contains("token expired"));
     assert!(files().is_empty());
-    run(|| ok(FIRST)).succeeded();
+    run(|| ok(ORIGINAL_LIST)).succeeded();
     assert_eq!(fs::read_to_string(&file).unwrap(), metrics(2, 2, 2));
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
     for (code, bad) in [(3, refused as fn() -> Step), (5, || ok("{}")), (4, || error("503 x", "down"))] {

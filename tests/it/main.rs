@@ -20,23 +20,43 @@
 mod server;
 mod support;
 
-mod answers;
-#[cfg(feature = "rustls")]
-mod build_script;
+// The library.
 mod calls;
-#[cfg(feature = "cli")]
-mod checks;
-#[cfg(feature = "cli")]
-mod command;
 mod deadline;
-#[cfg(all(feature = "cli", feature = "rustls"))]
-mod distribution;
-#[cfg(all(feature = "cli", unix))]
-mod docs;
+mod lists;
+#[cfg(feature = "rustls")]
+mod lookup;
 mod origin;
-#[cfg(all(feature = "cli", feature = "rustls"))]
-mod proxies;
+mod responses;
 mod retries;
 mod secrecy;
 #[cfg(feature = "rustls")]
 mod tls;
+
+// The binary.
+#[cfg(feature = "cli")]
+mod checks;
+#[cfg(feature = "cli")]
+mod credentials;
+#[cfg(feature = "cli")]
+mod exit_codes;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod memory;
+#[cfg(feature = "cli")]
+mod messages;
+#[cfg(feature = "cli")]
+mod output;
+#[cfg(all(feature = "cli", feature = "rustls"))]
+mod proxies;
+#[cfg(all(feature = "cli", feature = "rustls"))]
+mod proxy_failures;
+#[cfg(feature = "cli")]
+mod settings;
+
+// Around both.
+#[cfg(feature = "rustls")]
+mod build_script;
+#[cfg(all(feature = "cli", feature = "rustls"))]
+mod distribution;
+#[cfg(all(feature = "cli", unix))]
+mod docs;

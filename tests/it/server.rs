@@ -1,20 +1,20 @@
-//! A loopback server that does to the byte what a script says, and records what it was sent.
+//! A loopback server that plays a script to the byte, and records the requests it gets.
 //!
 //! The tests, the demo and the benchmarks share it.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// The answer of the API's first documentation.
-pub const FIRST: &str =
+/// The list of the API's first documentation.
+pub const ORIGINAL_LIST: &str =
     r#"{"tokens":[{"name":"token1","id":"SYzcpe3jEe2We-rqOx4wmQ"},{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"}]}"#;
 
-/// An answer as documented today, with tokens of all kinds.
-pub const TODAY: &str = r#"{"tokens":[
+/// A list as the API documents it now, with tokens of all kinds.
+pub const CURRENT_LIST: &str = r#"{"tokens":[
 {"name":"laptop","id":"clGFZ4STEe6fljpFzIum8A","created_at":"2023-11-16"},
 {"name":"ci","id":"SYzcpe3jEe2We-rqOx4wmQ","organization":"acme","created_at":"2025-02-03"},
 {"name":"backup","id":"wPvoKe3qEe2We-rqOx4wmQ","organization":"acme","group":"default","scopes":["read"],"created_at":"2026-01-31"},
@@ -25,37 +25,44 @@ pub const TODAY: &str = r#"{"tokens":[
 pub enum Step {
     /// Reads a request, then writes these bytes.
     Reply(Vec<u8>),
-    /// The same, with a pause before every byte.
+    /// Reads a request, then writes these bytes one by one, with a pause after each.
     Drip(Vec<u8>, Duration),
-    /// Reads a request, writes the first, then the second over and over until the client goes.
+    /// Reads a request, writes the first bytes, then the second over and over until the client closes.
     Endless(Vec<u8>, Vec<u8>),
-    /// Reads a request, and writes nothing until the client goes.
+    /// Reads a request, and writes nothing until the client closes.
     Silence,
-    /// Writes these bytes without reading.
+    /// Reads a request, writes these bytes, then nothing until the client closes.
+    Stall(Vec<u8>),
+    /// Writes these bytes without reading a request, then nothing until the client closes.
     Greet(Vec<u8>),
-    /// Lets a request come on a new connection, writes these bytes, and closes without reading it: to the client, a reset.
+    /// Waits for a request on a new connection, writes these bytes, and closes without reading: a reset to the client.
     Reset(Vec<u8>),
-    /// Ends this connection and takes the next.
+    /// Closes this connection and continues with the next.
     Close,
 }
 
-/// A whole answer with its length.
-pub fn answer(status: &str, headers: &str, body: &str) -> Step {
+/// A complete response with its length.
+pub fn response(status: &str, headers: &str, body: &str) -> Step {
     Step::Reply(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len()).into_bytes())
 }
 
-/// The documented kind of answer.
+/// A response of the documented kind.
 pub fn ok(body: &str) -> Step {
-    answer("200 OK", "Content-Type: application/json\r\n", body)
+    response("200 OK", "Content-Type: application/json\r\n", body)
 }
 
-/// An error as the API gives it.
+/// An error as the API sends it.
 pub fn error(status: &str, message: &str) -> Step {
-    answer(status, "Content-Type: application/json\r\n", &format!(r#"{{"error":"{message}"}}"#))
+    response(status, "Content-Type: application/json\r\n", &format!(r#"{{"error":"{message}"}}"#))
 }
 
-/// What a connection is wrapped in; `None` where that fails, as with a client that does not trust it.
-pub type Wrap = Arc<dyn Fn(TcpStream) -> Option<Box<dyn Connection>> + Send + Sync>;
+/// The beginning of a response that is larger than the default limit.
+pub fn too_large() -> Step {
+    Step::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 2097153\r\n\r\n".to_vec())
+}
+
+/// Puts a connection inside TLS; `None` if the handshake fails.
+pub type TlsLayer = Arc<dyn Fn(TcpStream) -> Option<Box<dyn Connection>> + Send + Sync>;
 
 /// A stream in both directions.
 pub trait Connection: Read + Write {}
@@ -63,12 +70,12 @@ impl<T: Read + Write> Connection for T {}
 
 struct Shared {
     script: Mutex<VecDeque<Step>>,
-    last: Option<fn() -> Step>,
+    default_step: Option<fn() -> Step>,
     requests: Mutex<Vec<String>>,
-    /// By number; `None` once over, so that the last handle is gone.
+    /// By number; `None` once finished, so that the last handle is gone.
     connections: Mutex<Vec<Option<TcpStream>>>,
     stop: Mutex<bool>,
-    wrap: Option<Wrap>,
+    tls: Option<TlsLayer>,
 }
 
 /// The running server; it stops when dropped.
@@ -79,39 +86,45 @@ pub struct Server {
 }
 
 impl Server {
-    /// Follows a script, and closes every connection once it is at its end.
+    /// Plays a script, and closes every connection once it has ended.
     pub fn script(steps: impl IntoIterator<Item = Step>) -> Self {
-        Self::start(steps.into_iter().collect(), None, None)
+        Self::script_at(loopback(), steps)
     }
 
-    /// Does the same forever.
+    /// Plays a script on the caller's listener, whose address the script may need.
+    pub fn script_at(listener: TcpListener, steps: impl IntoIterator<Item = Step>) -> Self {
+        Self::start(listener, steps.into_iter().collect(), None, None)
+    }
+
+    /// Repeats one step forever.
     pub fn always(step: fn() -> Step) -> Self {
-        Self::always_at(TcpListener::bind("127.0.0.1:0").unwrap(), step)
+        Self::always_at(loopback(), step)
     }
 
-    /// Follows a script inside TLS or whatever else.
-    pub fn wrapped(steps: impl IntoIterator<Item = Step>, wrap: Wrap) -> Self {
-        Self::start(steps.into_iter().collect(), None, Some(wrap))
-    }
-
-    /// Does the same forever, at an address of the caller's.
+    /// Repeats one step forever, on the caller's listener.
     pub fn always_at(listener: TcpListener, step: fn() -> Step) -> Self {
-        Self::listen(listener, VecDeque::new(), Some(step), None)
+        Self::start(listener, VecDeque::new(), Some(step), None)
     }
 
-    fn start(script: VecDeque<Step>, last: Option<fn() -> Step>, wrap: Option<Wrap>) -> Self {
-        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), script, last, wrap)
+    /// Plays a script inside TLS.
+    pub fn tls(steps: impl IntoIterator<Item = Step>, tls: TlsLayer) -> Self {
+        Self::start(loopback(), steps.into_iter().collect(), None, Some(tls))
     }
 
-    fn listen(listener: TcpListener, script: VecDeque<Step>, last: Option<fn() -> Step>, wrap: Option<Wrap>) -> Self {
+    fn start(
+        listener: TcpListener,
+        script: VecDeque<Step>,
+        default_step: Option<fn() -> Step>,
+        tls: Option<TlsLayer>,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             script: script.into(),
-            last,
+            default_step,
             requests: Mutex::default(),
             connections: Mutex::default(),
             stop: Mutex::default(),
-            wrap,
+            tls,
         });
         let for_thread = Arc::clone(&shared);
         let thread = thread::spawn(move || {
@@ -135,9 +148,14 @@ impl Server {
         Self { address, shared, thread: Some(thread) }
     }
 
-    /// The base URL, in plain http.
+    /// The base URL for plain http.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The base URL for TLS.
+    pub fn https_url(&self) -> String {
+        format!("https://localhost:{}", self.port())
     }
 
     /// The port on 127.0.0.1.
@@ -150,7 +168,7 @@ impl Server {
         self.shared.requests.lock().unwrap().clone()
     }
 
-    /// How many connections there have been.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.lock().unwrap().len()
     }
@@ -181,27 +199,27 @@ impl Shared {
             }
             return;
         }
-        let wrapped = match &self.wrap {
-            Some(wrap) => wrap(stream),
+        let connection = match &self.tls {
+            Some(tls) => tls(stream),
             None => Some(Box::new(stream) as Box<dyn Connection>),
         };
-        if let Some(mut connection) = wrapped {
-            // The client may go at any moment; that is its affair.
-            let _ = self.follow(&mut *connection);
+        if let Some(mut connection) = connection {
+            // The client may close at any moment.
+            let _ = self.play(&mut *connection);
         }
     }
 
-    fn follow(&self, connection: &mut dyn Connection) -> std::io::Result<()> {
+    fn play(&self, connection: &mut dyn Connection) -> io::Result<()> {
         loop {
             if !self.next_is(|step| matches!(step, Step::Greet(_) | Step::Close)) {
-                // Only when a request is there is the next step its own: another connection may come first.
+                // A step is taken only once its request has come: another connection may be first.
                 let Some(head) = read_head(connection)? else { return Ok(()) };
                 self.requests.lock().unwrap().push(head);
             }
             let next = self.script.lock().unwrap().pop_front();
-            let Some(step) = next.or_else(|| self.last.map(|last| last())) else { return Ok(()) };
+            let Some(step) = next.or_else(|| self.default_step.map(|step| step())) else { return Ok(()) };
             match step {
-                Step::Reply(bytes) | Step::Greet(bytes) => {
+                Step::Reply(bytes) => {
                     connection.write_all(&bytes)?;
                     connection.flush()?;
                 }
@@ -212,18 +230,20 @@ impl Shared {
                         thread::sleep(pause);
                     }
                 }
-                Step::Endless(first, again) => {
+                Step::Endless(first, repeated) => {
                     connection.write_all(&first)?;
                     // In few writes, as each is slow on some systems.
-                    let again = again.repeat(1024);
+                    let repeated = repeated.repeat(1024);
                     loop {
-                        connection.write_all(&again)?;
+                        connection.write_all(&repeated)?;
                     }
                 }
-                Step::Silence => {
-                    while connection.read(&mut [0; 1024])? > 0 {}
-                    return Ok(());
+                Step::Stall(bytes) | Step::Greet(bytes) => {
+                    connection.write_all(&bytes)?;
+                    connection.flush()?;
+                    return wait_for_close(connection);
                 }
+                Step::Silence => return wait_for_close(connection),
                 Step::Reset(_) | Step::Close => return Ok(()),
             }
         }
@@ -234,11 +254,21 @@ impl Shared {
     }
 }
 
-/// Reads a request up to the empty line; `None` where the client closed instead.
-fn read_head(connection: &mut dyn Connection) -> std::io::Result<Option<String>> {
+fn wait_for_close(connection: &mut dyn Connection) -> io::Result<()> {
+    while connection.read(&mut [0; 1024])? > 0 {}
+    Ok(())
+}
+
+/// A listener at a free port.
+pub fn loopback() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// Reads a request up to its empty line; `None` if the client closes instead. Nothing may follow the head: a GET and a
+/// CONNECT have no body, and the client waits for the response.
+pub fn read_head(connection: &mut dyn Read) -> io::Result<Option<String>> {
     let mut head = Vec::new();
     let mut bytes = [0; 4096];
-    // A GET has no body, and the client waits for its answer: nothing follows the head.
     while !head.ends_with(b"\r\n\r\n") {
         let count = connection.read(&mut bytes)?;
         if count == 0 {

@@ -1,0 +1,67 @@
+//! Every kind of failure has its exit code, and prints nothing on standard output.
+
+use crate::server::{Server, Step, error, ok, response, too_large};
+use crate::support::{assert_within, program, refusing_address};
+
+/// Asserts the exit code of a run against a server with one step; returns standard error.
+fn assert_code(step: Step, code: i32) -> String {
+    program(&Server::script([step]).url(), &["--retries", "0"]).run().failed(code)
+}
+
+#[test]
+fn an_invalid_option_credential_or_file_is_2() {
+    for args in [
+        &["--bogus"][..],
+        &["--token-file", "/nonexistent"],
+        &["--base-url", "nonsense"],
+        #[cfg(feature = "rustls")]
+        &["--base-url", "https://127.0.0.1:1", "--ca-file", "/nonexistent"],
+    ] {
+        program("http://127.0.0.1:1", args).run().failed(2);
+    }
+}
+
+#[test]
+fn a_refused_credential_is_3() {
+    for status in ["401 x", "403 x"] {
+        assert_code(error(status, "no"), 3);
+    }
+}
+
+#[test]
+fn no_response_is_4() {
+    assert_code(Step::Close, 4);
+    program(&format!("http://{}", refusing_address()), &["--retries=0"]).run().failed(4);
+}
+
+#[test]
+fn a_timeout_is_4() {
+    let server = Server::script([Step::Silence]);
+    let stderr = assert_within(1, || program(&server.url(), &["--timeout", "1"]).run()).failed(4);
+    assert!(stderr.contains(" within 1s\n"), "{stderr}");
+}
+
+#[test]
+fn an_overloaded_server_is_4() {
+    for status in ["429 x", "500 x", "503 x", "505 x"] {
+        assert_code(response(status, "", ""), 4);
+    }
+}
+
+#[test]
+fn any_other_response_is_5() {
+    for status in ["402 x", "404 x", "204 x", "206 x"] {
+        let stderr = assert_code(response(status, "", ""), 5);
+        assert!(stderr.contains(&format!(" returned {}", &status[..3])), "{stderr}");
+    }
+    assert_code(ok("[]"), 5);
+    assert_code(response("302 x", "Location: https://evil.example\r\n", ""), 5);
+    assert_code(too_large(), 5);
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn a_name_that_does_not_resolve_is_4() {
+    let url = format!("https://{}", crate::support::unresolvable_host());
+    program(&url, &["--retries=0"]).run().failed(4);
+}

@@ -1,0 +1,144 @@
+//! Standard output: the list as a person, a script or another program wants it, and nothing else.
+
+use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, ok};
+use crate::support::{program, program_with_empty_env};
+#[cfg(target_os = "linux")]
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+
+fn run(body: &str, args: &[&str]) -> String {
+    program(&Server::script([ok(body)]).url(), args).run().succeeded()
+}
+
+#[test]
+fn the_table_has_the_official_clis_wording_in_aligned_columns() {
+    assert_eq!(
+        run(CURRENT_LIST, &[]),
+        "\
+NAME    ID                      SCOPE         CREATED AT  PERMISSIONS
+laptop  clGFZ4STEe6fljpFzIum8A  all           2023-11-16  —
+ci      SYzcpe3jEe2We-rqOx4wmQ  acme          2025-02-03  —
+backup  wPvoKe3qEe2We-rqOx4wmQ  acme/default  2026-01-31  read-only
+deploy  0Qm1bJ3mEe2We-rqOx4wmQ  acme/edge     2026-10-05  read,db:mint-token
+"
+    );
+}
+
+#[test]
+fn an_empty_list_is_a_table_of_its_heading() {
+    assert_eq!(run(r#"{"tokens":null}"#, &[]), "NAME  ID  SCOPE  CREATED AT  PERMISSIONS\n");
+}
+
+#[test]
+fn the_table_is_aligned_as_a_terminal_shows_it() {
+    use unicode_width::UnicodeWidthStr;
+    let body = r#"{"tokens":[{"name":"日本語","id":"1"},{"name":"cafe\u0301","id":"2","organization":"a\u200bb"},{"name":"plain","id":"3"}]}"#;
+    let table = run(body, &[]);
+    let column = |line: &str, cell: &str| line[..line.find(cell).unwrap()].width();
+    for (line, id) in table.lines().zip(["ID", "1", "2", "3"]) {
+        assert_eq!(column(line, &format!("{id} ")), 8, "{table}");
+    }
+}
+
+#[test]
+fn a_cell_of_more_than_40_columns_is_complete_and_pushes_its_own_row_only() {
+    let long = "x".repeat(500);
+    let body = format!(r#"{{"tokens":[{{"name":"{long}","id":"1"}},{{"name":"b","id":"2"}}]}}"#);
+    let padding = " ".repeat(39);
+    let expected = format!(
+        "NAME{}  ID  SCOPE  CREATED AT  PERMISSIONS\n{long}  1   all    —           —\nb{padding}  2   all    —           —\n",
+        " ".repeat(36)
+    );
+    assert_eq!(run(&body, &[]), expected);
+}
+
+#[test]
+fn tsv_is_a_line_of_six_fields_per_token() {
+    assert_eq!(
+        run(ORIGINAL_LIST, &["--tsv"]),
+        "token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\ntoken2\twPvoKe3qEe2We-rqOx4wmQ\t\t\t\t\n"
+    );
+    assert!(
+        run(CURRENT_LIST, &["--tsv"])
+            .ends_with("deploy\t0Qm1bJ3mEe2We-rqOx4wmQ\tacme\tedge\tread,db:mint-token\t2026-10-05\n")
+    );
+    assert_eq!(run(r#"{"tokens":[]}"#, &["--tsv"]), "");
+}
+
+#[test]
+fn json_is_the_body_as_it_came_with_a_newline_at_its_end() {
+    assert_eq!(run(ORIGINAL_LIST, &["--json"]), format!("{ORIGINAL_LIST}\n"));
+    assert_eq!(run(&format!(" {CURRENT_LIST}\n"), &["--json"]), format!(" {CURRENT_LIST}\n"));
+}
+
+#[test]
+fn json_escapes_raw_control_characters_and_stays_the_same_json() {
+    let raw = "{\"tokens\":[{\"name\":\"a\u{202e}\u{9b}\u{7f}\u{2028}é日\\u001b\",\"id\":\"\"}],\r\n\t\"x\":1}";
+    let same = "{\"tokens\":[{\"name\":\"a\\u202e\\u009b\\u007f\\u2028é日\\u001b\",\"id\":\"\"}],\r\n\t\"x\":1}\n";
+    assert_eq!(run(raw, &["--json"]), same);
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(parse(raw), parse(same));
+}
+
+#[test]
+fn quiet_prints_nothing() {
+    assert_eq!(run(CURRENT_LIST, &["--quiet"]), "");
+}
+
+#[test]
+fn control_characters_are_escaped_and_a_token_stays_one_line() {
+    let body = r#"{"tokens":[{"name":"a\u001b[2J\nb\\n\tc\u202e\u009b\u2028","id":"\u0000","organization":"\r","group":"\u2066","scopes":["\u007f"],"created_at":"\u200f"}]}"#;
+    assert_eq!(
+        run(body, &["--tsv"]),
+        "a\\u{1b}[2J\\nb\\\\n\\tc\\u{202e}\\u{9b}\\u{2028}\t\\u{0}\t\\r\t\\u{2066}\t\\u{7f}\t\\u{200f}\n"
+    );
+    let table = run(body, &[]);
+    assert_eq!(table.lines().count(), 2);
+    let row = "a\\u{1b}[2J\\nb\\n\\tc\\u{202e}\\u{9b}\\u{2028}  \\u{0}  \\r/\\u{2066}  \\u{200f}";
+    assert!(table.contains(row), "{table}");
+}
+
+#[test]
+fn help_needs_nothing_else_and_fits_80_columns() {
+    for arg in ["--help", "-h"] {
+        let help = program_with_empty_env(&[arg]).env("SSL_CERT_FILE", "/nonexistent").run().succeeded();
+        assert!(help.starts_with("List your Turso Platform API tokens.\n\nUsage: turso-api-tokens [OPTIONS]\n"));
+        assert!(help.lines().all(|line| line.len() <= 80), "{help}");
+    }
+}
+
+#[test]
+fn version_needs_nothing_else() {
+    for arg in ["--version", "-V"] {
+        let version = program_with_empty_env(&[arg]).run().succeeded();
+        assert_eq!(version, concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n"));
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let token = r#"{"name":"a","id":"b"}"#;
+    let body = format!("{{\"tokens\":[{}]}}", vec![token; 50_000].join(","));
+    let server = Server::script([ok(&body)]);
+    let mut command = program(&server.url(), &[]).0;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut [0; 4]).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error() {
+    for args in [&["--json"][..], &["--tsv"], &[], &["--help"]] {
+        let server = Server::script([ok(ORIGINAL_LIST)]);
+        let mut command = program(&server.url(), args).0;
+        let output = command.stdout(File::create("/dev/full").unwrap()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.starts_with("turso-api-tokens: could not write to standard output: "), "{stderr}");
+    }
+}
