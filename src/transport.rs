@@ -4,6 +4,7 @@ mod failure;
 
 use crate::error::{Error, ProxyFailure};
 use crate::retry::{self, INITIAL_TIMEOUT};
+use crate::url::is_literal;
 use failure::{classify, classify_body};
 use log::debug;
 use std::io::{self, Read};
@@ -82,14 +83,21 @@ impl Transport {
                     lookups += 1;
                 }
                 Err(ureq::Error::Timeout(Timeout::Resolve)) if self.proxy.is_none() => {
-                    return Err(Failure::Lookup("no name server answered in time".into()));
+                    // A retry at the very end of the call has had no time to look anything up.
+                    let had_time = attempt.is_first || lookups > 0;
+                    return Err(if had_time && !is_literal(url) {
+                        Failure::Lookup("no name server answered in time".into())
+                    } else {
+                        Failure::Timeout(None)
+                    });
                 }
                 Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
                     debug!("no connection within {connect:?}");
                     (connects, longest) = (connects + 1, longest.max(connect));
                     if connect == remaining {
-                        let slow = no_connection(longest);
-                        return Err(if self.proxy.is_some() { slow } else { Failure::Timeout(Some(slow.into())) });
+                        let had_time = attempt.is_first || longest >= INITIAL_TIMEOUT;
+                        let slow = had_time.then(|| no_connection(longest).into());
+                        return Err(if self.proxy.is_some() { no_connection(longest) } else { Failure::Timeout(slow) });
                     }
                 }
                 Err(ureq::Error::Timeout(_)) => {

@@ -76,6 +76,11 @@ fn parse(text: &str) -> Option<Uri> {
     (url.scheme().is_some() && (port.is_empty() || has_port)).then_some(url)
 }
 
+/// Whether the host is an address, which nobody is asked for.
+pub(crate) fn is_literal(url: &Uri) -> bool {
+    bare(url.host().unwrap_or_default()).parse::<IpAddr>().is_ok()
+}
+
 fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || bare(host).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

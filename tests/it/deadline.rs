@@ -146,9 +146,7 @@ fn an_address_that_swallows_connections_is_a_timeout_that_tells_of_it() {
     let error = assert_within(2, || client.list()).unwrap_err();
     let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
     let Error::Connection { source, .. } = previous.as_ref() else { panic!("{error:?}") };
-    let time =
-        source.to_string().strip_prefix("no connection within ").unwrap().strip_suffix(" ms").unwrap().to_owned();
-    assert!(time.parse::<u32>().unwrap() >= 500, "{source}");
+    assert_eq!(source.to_string(), "no connection within 1s");
 }
 
 #[test]

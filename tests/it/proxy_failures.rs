@@ -92,9 +92,16 @@ fn a_proxy_that_responds_502_to_504_could_not_reach_the_host() {
 
 #[test]
 fn a_proxy_that_responds_another_status_gets_general_advice() {
-    for status in [400, 429, 500] {
+    for status in [400, 429] {
         assert_status(status, ProxyFailure::Other, OTHER);
     }
+}
+
+#[test]
+fn a_proxy_that_responds_500_may_not_have_reached_the_host() {
+    let advice =
+        "the proxy failed, or could not reach the host; is the base URL right? (--base-url, TURSO_API_BASEURL)";
+    assert_status(500, ProxyFailure::Other, advice);
 }
 
 #[test]
