@@ -154,4 +154,11 @@ mod tests {
         let page = format!("<html><title>{}</title>", "x".repeat(500));
         assert_eq!(html_title(&page, str::to_owned), format!("an HTML page titled \"{}…\"", "x".repeat(120)));
     }
+
+    #[test]
+    fn debug_shows_the_body_without_the_credential() {
+        let credential = Credential::new("secret-0123").unwrap();
+        let answer = Answer::new("{\"a\":\"secret-0123\"}".to_owned(), None, "https://h".to_owned(), credential);
+        assert_eq!(format!("{answer:?}"), r#"Answer { json: "{\"a\":\"***\"}", url: "https://h", .. }"#);
+    }
 }

@@ -357,4 +357,25 @@ mod tests {
         assert_eq!(timeout(Duration::from_secs(3600)), Duration::from_secs(3600));
         assert_eq!(timeout(Duration::from_secs(3599)), Duration::from_secs(3599));
     }
+
+    #[test]
+    fn debug_shows_where_a_client_goes_and_no_secret() {
+        let builder = Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1/secret");
+        assert_eq!(format!("{builder:?}"), "ClientBuilder { credential: Credential { source: None, .. }, .. }");
+        let client = format!("{:?}", builder.build().unwrap());
+        assert_eq!(client, r#"Client { url: "http://127.0.0.1:1/***/v1/auth/api-tokens", timeout: 30s, .. }"#);
+    }
+
+    #[test]
+    fn an_agents_proxy_counts_only_for_https_and_hosts_that_it_does_not_exempt() {
+        let label = |base_url: &str| {
+            let proxy = Proxy::builder(ureq::ProxyProtocol::Http).host("p").port(1).no_proxy("exempt").build().unwrap();
+            let agent = Agent::config_builder().proxy(Some(proxy)).build().new_agent();
+            let builder = Client::builder(Credential::new("secret").unwrap()).base_url(base_url).agent(agent);
+            builder.build().unwrap().call.proxy_label.clone()
+        };
+        assert_eq!(label("https://h").as_deref(), Some("p:1 (from your agent)"));
+        assert_eq!(label("https://exempt"), None);
+        assert_eq!(label("http://127.0.0.1:1"), None);
+    }
 }

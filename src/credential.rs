@@ -298,4 +298,10 @@ mod tests {
         assert_eq!(Credential::new("abcd").unwrap().redact("abc"), "abc");
         assert_eq!(Credential::new("aaaaaa").unwrap().redact("aaaaaaaaaaa"), "******");
     }
+
+    #[test]
+    fn debug_shows_the_source_alone() {
+        let credential = Credential::from_reader(&b"secret"[..], "standard input").unwrap();
+        assert_eq!(format!("{credential:?}"), r#"Credential { source: Some(Named("standard input")), .. }"#);
+    }
 }

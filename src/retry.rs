@@ -124,6 +124,9 @@ mod tests {
         assert_eq!(delay(&status(429, Some(7)), 1, 2, REMAINING, 0.0), Some(Duration::from_secs(7)));
         let jittered = delay(&status(503, Some(29)), 1, 2, REMAINING, 0.999).unwrap();
         assert!(jittered > Duration::from_secs(29) && jittered <= REMAINING);
+        // A quarter of it is spread, and no more.
+        let spread = delay(&status(503, Some(8)), 1, 2, REMAINING, 1.0);
+        assert_eq!(spread, Some(Duration::from_secs(10)));
         assert_eq!(delay(&status(503, Some(30)), 1, 2, REMAINING, 0.0), None);
         assert_eq!(delay(&status(503, Some(u64::MAX)), 1, 2, REMAINING, 0.0), None);
         assert_eq!(delay(&status(404, Some(1)), 1, 2, REMAINING, 0.0), None);

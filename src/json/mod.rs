@@ -287,6 +287,7 @@ mod tests {
             (r#"{"tokens":[],}"#, "it is not JSON; it begins with"),
             (r#"{"tokens":[]}]"#, "it is not JSON; it begins with"),
             (r#"\{"tokens":[]}"#, "it is not JSON; it begins with"),
+            (r"{\}", "it is not JSON; it begins with"),
             ("null", "it is not an object; it begins with"),
             ("[]", "it is not an object; it begins with"),
             (r#""tokens""#, "it is not an object; it begins with"),
@@ -305,6 +306,8 @@ mod tests {
         assert_eq!(tokens(&format!("{{}}{padding}")).unwrap_err().problem, expected);
         let at_the_limit = format!("{{}}{}", &padding[2..]);
         assert_eq!(tokens(&at_the_limit).unwrap_err().problem, "it has no `tokens`; it begins with");
+        let faulty = format!(r#"{{"tokens":[{{}}]{}}}"#, &padding[20..]);
+        assert_eq!(tokens(&faulty).unwrap_err().problem, "token 1: `name` is missing");
     }
 
     #[test]

@@ -149,6 +149,13 @@ fn without_a_credential_it_names_every_place_it_looked_in() {
 }
 
 #[test]
+fn a_credential_file_that_cannot_be_read_brings_no_advice_to_use_one() {
+    let stderr = program_with_empty_env(&["--token-file", "/nonexistent"]).run().failed(2);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    assert!(stderr.contains("could not read the credential from /nonexistent: "), "{stderr}");
+}
+
+#[test]
 fn without_a_home_it_names_the_variable_that_locates_the_login() {
     let home = if cfg!(windows) { "APPDATA" } else { "HOME" };
     let stderr = program_with_empty_env(&[]).run().failed(2);

@@ -144,6 +144,7 @@ mod tests {
         backwards.reverse();
         assert_eq!(permissions(&[]), "—");
         assert_eq!(permissions(&owned(&["read"])), "read-only");
+        assert_eq!(permissions(&owned(&["db:create"])), "db:create");
         assert_eq!(permissions(&owned(&SCOPES)), "full-access");
         assert_eq!(permissions(&owned(&backwards)), "full-access");
         assert_eq!(permissions(&owned(&["read"; 9])), ["read"; 9].join(","));

@@ -142,6 +142,7 @@ impl Folder {
         Self(path)
     }
 
+    #[cfg(feature = "cli")]
     pub fn path(&self) -> String {
         self.0.display().to_string()
     }
