@@ -58,9 +58,9 @@
 //!   most; so does an attempt through a proxy. A proxy that sends its response to `CONNECT` byte by byte keeps its thread
 //!   and socket for as long as it goes on, up to 24 KiB. A lookup ends with the system resolver's own timeout.
 //! - ureq starts a thread to look up a name, and panics if the process must not start one.
-//! - musl does not resolve a name if the name server refuses or drops the IPv6 question alone; glibc takes 15 seconds for a
-//!   dropped one. `ClientBuilder::split_lookup` does. musl takes five seconds or ten to
-//!   find that no name server answers.
+//! - musl does not resolve a name if the name server refuses or drops the IPv6 question alone. glibc takes 15 seconds for a
+//!   dropped one. `ClientBuilder::split_lookup` needs neither. musl takes five to ten seconds to find that no name server
+//!   answers.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "miniserde", feature = "serde")))]

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 use turso_api_tokens::{Client, ClientBuilder, Credential, Error, ureq};
 
-/// An agent of the caller's, whatever the developer's environment asks for.
+/// A caller's agent, whatever the developer's environment asks for.
 fn callers_agent() -> ureq::Agent {
     ureq::Agent::config_builder().proxy(None).build().new_agent()
 }

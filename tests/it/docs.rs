@@ -481,7 +481,7 @@ fn every_marked_block_has_a_test_and_every_recipe_a_mark() {
     for mark in [marks(README), marks(RECIPES)].concat() {
         assert!(tests.contains(&format!("block(\"{mark}\")")), "{mark}");
     }
-    // A section of recipes.md is a recipe, but for the one about formats; each has one block.
+    // A section of recipes.md is a recipe, except the one about formats; each has one block.
     let sections = RECIPES.split("\n## ").skip(1).filter(|section| !section.starts_with("The two formats"));
     assert_eq!(sections.map(|section| section.matches("<!-- test: ").count()).find(|marks| *marks != 1), None);
     assert_eq!(RECIPES.matches("\n```").count(), marks(RECIPES).len() * 2);

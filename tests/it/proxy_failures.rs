@@ -20,7 +20,7 @@ const NO_RESPONSE: &str =
     "the proxy did not respond in time; check the variable that names it; NO_PROXY exempts a host";
 const OTHER: &str = "check the proxy and the variable that names it; NO_PROXY exempts a host";
 
-/// An agent of the caller's with this proxy.
+/// A caller's agent with this proxy.
 fn agent(proxy: &str) -> ureq::Agent {
     ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new(proxy).unwrap())).build().new_agent()
 }

@@ -1,4 +1,4 @@
-//! Options and variables: which one counts, and what is said of an invalid one.
+//! Options and variables: which one counts, and how an invalid one is reported.
 
 use crate::server::{ORIGINAL_LIST, Server, error, ok};
 use crate::support::{RETRY_LOG, SECRET, assert_line, program, program_with_empty_env};
