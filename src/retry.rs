@@ -8,6 +8,9 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 /// The time for the first try to look a name up, and for the first try to connect.
 pub(crate) const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// No retry begins with less time. ureq gives a whole second to connecting where none is left, which would outlast the
+/// deadline.
+pub(crate) const MIN_TIME: Duration = Duration::from_millis(100);
 
 /// How long to wait before the next attempt; `None` gives up.
 ///
@@ -32,7 +35,7 @@ pub(crate) fn next_delay(
     };
     let retry_after =
         if let Error::Status { retry_after, .. } = error { retry_after.unwrap_or_default() } else { Duration::ZERO };
-    let slack = remaining.checked_sub(retry_after).filter(|slack| !slack.is_zero())?;
+    let slack = remaining.checked_sub(retry_after.saturating_add(MIN_TIME)).filter(|slack| !slack.is_zero())?;
     let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(MAX_BACKOFF);
     let delay = retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random);
     (is_retried && failures <= retries).then_some(delay)
@@ -113,10 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn a_delay_never_outlasts_what_remains() {
-        let remaining = Duration::from_millis(100);
-        assert!(delay(&lost(), 5, 9, remaining, 0.999).unwrap() <= remaining);
+    fn a_retry_begins_with_a_tenth_of_a_second_left_or_not_at_all() {
+        let millis = Duration::from_millis;
+        assert_eq!(delay(&lost(), 5, 9, millis(300), 1.0), Some(millis(200)));
+        assert_eq!(delay(&lost(), 1, 2, millis(101), 1.0), Some(millis(1)));
+        assert_eq!(delay(&lost(), 1, 2, millis(100), 0.5), None);
         assert_eq!(delay(&lost(), 1, 2, Duration::ZERO, 0.5), None);
+        assert_eq!(delay(&status(503, Some(7)), 1, 2, millis(7_100), 0.5), None);
     }
 
     #[test]

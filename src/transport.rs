@@ -3,7 +3,7 @@
 mod failure;
 
 use crate::error::{Error, ProxyFailure};
-use crate::retry::{self, INITIAL_TIMEOUT};
+use crate::retry::{self, INITIAL_TIMEOUT, MIN_TIME};
 use crate::url::is_literal;
 use failure::{classify, classify_body};
 use log::debug;
@@ -68,18 +68,29 @@ impl Transport {
                 Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(problem)),
             }
         };
+        // The last attempt may have had too little time to tell anything.
+        let deadline = |longest: Duration| match self.proxy {
+            Some(_) => no_connection(longest),
+            None if attempt.is_first || longest >= INITIAL_TIMEOUT => {
+                Failure::Timeout(Some(no_connection(longest).into()))
+            }
+            None => Failure::Timeout(None),
+        };
         let (mut lookups, mut connects, mut longest) = (0, 0, Duration::ZERO);
         loop {
             let remaining = attempt.remaining();
             let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
             let Some(connect) = connect else { return Err(no_connection(longest)) };
+            if connects > 0 && remaining < MIN_TIME {
+                return Err(deadline(longest));
+            }
             let lookup = retry::lookup_timeout(lookups == 0, remaining);
             let is_first = attempt.is_first && redirects == 0 && lookups + connects == 0;
             let timeouts = (!is_first || self.is_callers).then_some((lookup, connect, remaining));
             match self.send_once(url, timeouts, attempt.deadline)? {
                 Ok(response) => return Ok(response),
                 Err(ureq::Error::Timeout(Timeout::Resolve)) if lookup < remaining => {
-                    debug!("no address within {lookup:?}");
+                    debug!("no address within {:?}", to_millis(lookup));
                     lookups += 1;
                 }
                 Err(ureq::Error::Timeout(Timeout::Resolve)) if self.proxy.is_none() => {
@@ -92,12 +103,10 @@ impl Transport {
                     });
                 }
                 Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
-                    debug!("no connection within {connect:?}");
+                    debug!("no connection within {:?}", to_millis(connect));
                     (connects, longest) = (connects + 1, longest.max(connect));
                     if connect == remaining {
-                        let had_time = attempt.is_first || longest >= INITIAL_TIMEOUT;
-                        let slow = had_time.then(|| no_connection(longest).into());
-                        return Err(if self.proxy.is_some() { no_connection(longest) } else { Failure::Timeout(slow) });
+                        return Err(deadline(longest));
                     }
                 }
                 Err(ureq::Error::Timeout(_)) => {
