@@ -87,7 +87,10 @@ impl Transport {
             let lookup = retry::lookup_timeout(lookups == 0, remaining);
             let is_first = attempt.is_first && redirects == 0 && lookups + connects == 0;
             let timeouts = (!is_first || self.is_callers).then_some((lookup, connect, remaining));
-            match self.send_once(url, timeouts, attempt.deadline)? {
+            // ureq's limit on connecting does not hold where an address of several fails late. The first try is short, and
+            // needs no thread to be ended.
+            let is_watched = self.proxy.is_some() || !attempt.is_first || lookups + connects > 0;
+            match self.send_once(url, timeouts, is_watched.then_some(attempt.deadline))? {
                 Ok(response) => return Ok(response),
                 Err(ureq::Error::Timeout(Timeout::Resolve)) if lookup < remaining => {
                     debug!("no address within {:?}", to_millis(lookup));
@@ -118,12 +121,13 @@ impl Transport {
     }
 
     /// The only place that sends, with timeouts for looking up, connecting and all of it, or with those of the agent's
-    /// configuration. The outer error is that of a machine which cannot start a thread.
+    /// configuration. With a deadline it is on a thread of its own; the outer error is that of a machine which cannot start
+    /// one.
     fn send_once(
         &self,
         url: &Uri,
         timeouts: Option<(Duration, Duration, Duration)>,
-        deadline: Instant,
+        deadline: Option<Instant>,
     ) -> Result<Result<Response<Body>, ureq::Error>, Failure> {
         let mut request = self.agent.get(url);
         for (name, value) in &self.headers {
@@ -146,13 +150,13 @@ impl Transport {
             }
             request = config.build();
         }
-        if self.proxy.is_none() {
-            return Ok(request.call());
-        }
-        // ureq applies the timeout to each read of the CONNECT response, not to their sum.
+        let Some(deadline) = deadline else { return Ok(request.call()) };
+        // Through a proxy it was still connecting: ureq applies the timeout to each read of the CONNECT response, not to
+        // their sum.
+        let phase = if self.proxy.is_some() { Timeout::Connect } else { Timeout::Global };
         let result = run_with_deadline(deadline, move |slot| *lock(slot) = Some(request.call()));
         let result = result.map_err(|error| Failure::Connection(error.into()))?;
-        Ok(result.unwrap_or(Err(ureq::Error::Timeout(Timeout::Connect))))
+        Ok(result.unwrap_or(Err(ureq::Error::Timeout(phase))))
     }
 
     /// Reads a body of at most `limit` bytes.
