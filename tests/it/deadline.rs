@@ -173,7 +173,7 @@ fn a_slow_handshake_gets_through_within_one_attempt() {
         let tls = authority.tls(&["localhost"]);
         let slow: crate::server::TlsLayer = std::sync::Arc::new(move |stream| {
             // A distance, not a wait: the first second for connecting ends before.
-            std::thread::sleep(Duration::from_millis(1500));
+            std::thread::sleep(Duration::from_millis(1200));
             tls(stream)
         });
         let server = Server::tls([ok(ORIGINAL_LIST)], slow);
