@@ -31,9 +31,10 @@ const MAX_PREALLOCATION: u64 = 2 * 1024 * 1024;
 /// How much of an error's body is read, and for how long.
 const ERROR_BODY_LIMIT: u64 = 16 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long before the deadline ureq's own limits end an attempt through a proxy. They do not hold while a proxy sends its
-/// response to `CONNECT` byte by byte, so an attempt that has not ended by the deadline was still connecting.
-const PROXY_GRACE: Duration = Duration::from_millis(100);
+/// How long before the deadline ureq's own limits end what is on a thread of its own, so that it can tell what has expired.
+/// They do not hold while a proxy sends its response to `CONNECT` byte by byte, so an attempt through a proxy that has not
+/// ended by the deadline was still connecting.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// Sends requests through an agent.
 pub(crate) struct Transport {
@@ -134,8 +135,8 @@ impl Transport {
             request = request.header(name, value);
         }
         if let Some((lookup, connect, total)) = timeouts {
-            let (connect, total) = with_grace(connect, total, self.proxy.is_some());
-            let mut config = request.config().timeout_resolve(Some(lookup));
+            let (connect, total) = with_grace(connect, total, deadline.is_some());
+            let mut config = request.config().timeout_resolve(Some(lookup.min(total)));
             config = config.timeout_connect(Some(connect)).timeout_global(Some(total));
             if self.is_callers {
                 let header = max_response_header(self.agent.config().input_buffer_size());
@@ -211,10 +212,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The timeouts for connecting and for the whole request. Through a proxy connecting ends before the request does, so that
-/// ureq says which of them has expired, and the request ends before the deadline.
-fn with_grace(connect: Duration, total: Duration, has_proxy: bool) -> (Duration, Duration) {
-    let grace = if has_proxy { PROXY_GRACE.min(total / 10) } else { Duration::ZERO };
+/// The timeouts for connecting and for the whole request. On a thread of its own connecting ends before the request does,
+/// so that ureq says which of them has expired, and the request ends before the deadline.
+fn with_grace(connect: Duration, total: Duration, is_on_thread: bool) -> (Duration, Duration) {
+    let grace = if is_on_thread { GRACE.min(total / 10) } else { Duration::ZERO };
     (connect.min(total.saturating_sub(grace * 2)), total.saturating_sub(grace))
 }
 
