@@ -5,6 +5,7 @@ use crate::call::Call;
 use crate::credential::Credential;
 use crate::env::first_set;
 use crate::error::Error;
+use crate::input;
 use crate::token::ApiToken;
 use crate::transport::{Roots, Transport, agent_config};
 use crate::{proxy, url};
@@ -320,7 +321,7 @@ fn default_config(
     let roots_label = match &roots {
         None => "the bundled Mozilla roots".to_owned(),
         Some(Roots::Pem(..)) => "given by the program".to_owned(),
-        Some(Roots::File(setting, path)) => format!("{} ({setting})", path.display()),
+        Some(Roots::File(setting, path)) => format!("{} ({setting})", input::shown(path)),
     };
     let proxy = proxy::from_env(url, first_set)?;
     let ureqs_proxy = proxy.as_ref().map(|(_, proxy)| proxy.clone());

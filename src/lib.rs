@@ -55,8 +55,10 @@
 //! - The decoders differ on JSON that the API does not send: `serde` refuses a documented field that comes twice, and
 //!   `miniserde` a number out of range.
 //! - Some threads are left behind at the deadline. The reading of an error's body ends with the call's timeout, an hour at
-//!   most; so does an attempt through a proxy, or a retry. A proxy that sends its response to `CONNECT` byte by byte keeps its thread
-//!   and socket for as long as it goes on, up to 24 KiB. A lookup ends with the system resolver's own timeout.
+//!   most; so does an attempt through a proxy, or a retry. A proxy that sends its response to `CONNECT` byte by byte keeps
+//!   its thread and socket for as long as it goes on, up to 24 KiB. A lookup ends with the system resolver's own timeout.
+//! - The first try to connect has one second of its own. Where many addresses of a name fail late, it takes longer, and a
+//!   timeout of a few seconds may be exceeded by that time.
 //! - ureq starts a thread to look up a name, and panics if the process must not start one.
 //! - musl does not resolve a name if the name server refuses or drops the IPv6 question alone. glibc takes 15 seconds for a
 //!   dropped one. `ClientBuilder::split_lookup` needs neither. musl takes five to ten seconds to find that no name server

@@ -60,7 +60,7 @@ impl Attempt {
 }
 
 impl Transport {
-    /// Sends a request. Each time that looking up or connecting takes too long it begins anew, with more time.
+    /// Sends a request. If looking up or connecting takes too long, it starts again with more time.
     pub(crate) fn send(&self, url: &Uri, attempt: &Attempt, redirects: u32) -> Result<Response<Body>, Failure> {
         let no_connection = |within: Duration| {
             let problem = format!("no connection within {:?}", to_millis(within)).into();
@@ -304,6 +304,37 @@ fn with_roots(config: ConfigBuilder, is_https: bool, _: Option<Roots>) -> Result
     Ok(config)
 }
 
+/// For messages: a duration without microseconds.
 fn to_millis(duration: Duration) -> Duration {
     Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn on_a_thread_of_its_own_connecting_ends_before_the_request_and_the_request_before_the_deadline() {
+        let millis = Duration::from_millis;
+        assert_eq!(with_grace(millis(4_000), millis(30_000), true), (millis(4_000), millis(29_900)));
+        assert_eq!(with_grace(millis(30_000), millis(30_000), true), (millis(29_800), millis(29_900)));
+        assert_eq!(with_grace(millis(500), millis(500), true), (millis(400), millis(450)));
+        assert_eq!(with_grace(millis(500), millis(500), false), (millis(500), millis(500)));
+    }
+
+    #[test]
+    fn work_that_is_late_is_left_behind_with_what_it_has_produced() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let soon = Instant::now() + Duration::from_millis(50);
+        let produced = run_with_deadline(soon, move |slot: &Mutex<Vec<u8>>| {
+            lock(slot).push(1);
+            let _ = receiver.recv();
+            lock(slot).push(2);
+        });
+        assert_eq!(produced.unwrap(), [1]);
+        drop(sender);
+        let far = Instant::now() + Duration::from_secs(60);
+        assert_eq!(run_with_deadline(far, |slot: &Mutex<u8>| *lock(slot) = 7).unwrap(), 7);
+        assert!(Instant::now() < far, "work that has finished is not waited for");
+    }
 }
