@@ -113,8 +113,10 @@ fn agent_with_short_limits() -> ureq::Agent {
 
 #[test]
 fn the_callers_agents_own_limits_are_overridden() {
-    let head = format!("HTTP/1.1 200 OK\r\nX: {}\r\nContent-Length: 13\r\n\r\n", "x".repeat(200));
-    let slow = Step::Drip([head.as_bytes(), b"{\"tokens\":[]}"].concat(), Duration::from_millis(3));
+    // Head and body take longer than those limits each.
+    let (value, body) = ("x".repeat(200), format!("{}{{\"tokens\":[]}}", " ".repeat(150)));
+    let slow = format!("HTTP/1.1 200 OK\r\nX: {value}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let slow = Step::Drip(slow.into_bytes(), Duration::from_millis(3));
     let server = Server::script([response("307 x", "Location: /x\r\n", ""), slow]);
     let client = builder(&server.url()).retries(0).agent(agent_with_short_limits()).build().unwrap();
     assert!(client.list().unwrap().is_empty());
