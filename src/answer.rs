@@ -55,12 +55,10 @@ impl Answer {
     /// id, or if a documented field has another type. It says which token and which field; for a body larger than 1 MiB it
     /// says only that it is not a list.
     pub fn tokens(&self) -> Result<Vec<ApiToken>, Error> {
-        json::tokens(&self.json).map_err(|fault| {
-            let Fault { mut problem, token, is_quoted } = fault;
+        let tokens = json::tokens(&self.json, || excerpt(&self.redact(&self.json)));
+        tokens.map_err(|Fault { mut problem, token }| {
             if self.is_html {
                 problem = format!("it is {}", html_title(&self.json, |title| self.redact(title)));
-            } else if is_quoted {
-                problem = format!("{problem} {}", excerpt(&self.redact(&self.json)));
             }
             Error::InvalidAnswer { url: self.url.clone(), problem, token, html: self.is_html, source: None }
         })

@@ -7,7 +7,7 @@ use crate::escape::excerpt;
 use crate::json::{self, ErrorBody};
 use crate::retry;
 use crate::transport::{Attempt, Failure, Transport, read_prefix};
-use crate::url::{Redirect, redirect};
+use crate::url::{origin, resolve};
 use log::debug;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;
@@ -39,7 +39,7 @@ impl Call {
         loop {
             let attempt = Attempt { deadline, is_first: failures == 0, is_last: failures >= self.retries };
             let start = Instant::now();
-            let error = match self.try_once(&attempt) {
+            let mut error = match self.try_once(&attempt) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -48,12 +48,10 @@ impl Call {
             debug!("attempt {failures} failed after {} ms: {error:#}", took.as_millis());
             let remaining = attempt.remaining();
             let Some(delay) = retry::next_delay(&error, took, failures, self.retries, remaining, random()) else {
-                return Err(match error {
-                    Error::Timeout { url, timeout, source } => {
-                        Error::Timeout { url, timeout, source: source.or(previous) }
-                    }
-                    error => error,
-                });
+                if let Error::Timeout { source, .. } = &mut error {
+                    *source = previous.or(source.take());
+                }
+                return Err(error);
             };
             debug!("next attempt in {} ms", delay.as_millis());
             thread::sleep(delay);
@@ -80,16 +78,14 @@ impl Call {
     }
 
     fn redirect(&self, from: &Uri, response: &Response<Body>) -> Result<Uri, Error> {
-        match redirect(from, header(response, &LOCATION).unwrap_or_default()) {
-            Redirect::SameOrigin(url) => Ok(url),
-            Redirect::OtherOrigin(origin) => {
-                Err(Error::Redirect { url: self.target(from), origin: self.credential.redact(&origin) })
-            }
-            Redirect::Unusable => {
-                let status = response.status().as_u16();
-                Err(self.invalid(from, format!("redirect ({status}) without a usable `Location`"), None))
-            }
+        let Some(target) = resolve(from, header(response, &LOCATION).unwrap_or_default()) else {
+            let problem = format!("redirect ({}) without a usable `Location`", response.status().as_u16());
+            return Err(self.invalid(from, problem, None));
+        };
+        if origin(&target) == origin(from) {
+            return Ok(target);
         }
+        Err(Error::Redirect { url: self.target(from), origin: self.credential.redact(&origin(&target)) })
     }
 
     fn read_answer(&self, url: &Uri, response: Response<Body>) -> Result<Answer, Error> {

@@ -14,9 +14,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::config::Config;
+use ureq::http::HeaderValue;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
-use ureq::http::{HeaderValue, Uri};
 use ureq::{Agent, Proxy};
 
 const DEFAULT_BASE_URL: &str = "https://api.turso.tech";
@@ -24,6 +23,7 @@ const BASE_URL_SETTING: &str = "base URL";
 const ROOTS_SETTING: &str = "root certificates";
 const BASE_URL_VARIABLES: [&str; 2] = ["TURSO_API_BASEURL", "TURSO_BASE_URL"];
 const CA_FILE_VARIABLES: [&str; 1] = ["SSL_CERT_FILE"];
+const MAX_ROOTS_SIZE: u64 = 8 * 1024 * 1024;
 /// Keeps `Instant + timeout` from overflowing, and a thread that is left behind from staying for ever.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
@@ -169,7 +169,8 @@ impl ClientBuilder {
     /// Trusts these PEM certificates, one or several, instead of the bundled Mozilla roots. Cannot be combined with
     /// [`agent`](Self::agent).
     pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
-        self.roots = Ok(Some(Roots::Pem(ROOTS_SETTING, pem.to_vec())));
+        let pem = input::read(pem, MAX_ROOTS_SIZE);
+        self.roots = Ok(Some(Roots { setting: ROOTS_SETTING, label: "the PEM text".to_owned(), pem }));
         self
     }
 
@@ -182,7 +183,7 @@ impl ClientBuilder {
     /// The same for this crate's binary, whose messages name the option.
     #[doc(hidden)]
     pub fn root_certificates_file_from(mut self, option: &'static str, path: &Path) -> Self {
-        self.roots = Ok(Some(Roots::File(option, path.to_owned())));
+        self.roots = Ok(Some(roots_from_file(option, path)));
         self
     }
 
@@ -194,7 +195,7 @@ impl ClientBuilder {
             self.base_url = found;
         }
         if let Some(found) = first_set(&CA_FILE_VARIABLES).transpose() {
-            self.roots = found.map(|(variable, path)| Some(Roots::File(variable, path.into())));
+            self.roots = found.map(|(variable, path)| Some(roots_from_file(variable, path.as_ref())));
         }
         self
     }
@@ -258,24 +259,35 @@ impl ClientBuilder {
         if is_callers && self.split_lookup {
             return Err(Error::config("split lookup", "cannot be combined with `agent`, which has its own resolver"));
         }
+        let given = |setting, default| if setting == default { "given by the program" } else { setting };
         let (agent, proxy, roots_label) = if let Some(agent) = self.agent {
-            callers_agent(agent, &url, &self.roots)?
+            // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
+            if let Ok(Some(Roots { setting: ROOTS_SETTING, .. })) = self.roots {
+                return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
+            }
+            let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
+            let proxy = agent.config().proxy().filter(uses_proxy).map(|proxy| ("from your agent", proxy.clone()));
+            (agent, proxy, "the agent's".to_owned())
         } else {
+            let roots = self.roots?;
+            let roots_label = match &roots {
+                None => "the bundled Mozilla roots".to_owned(),
+                Some(Roots { setting, label, .. }) => format!("{label} ({})", given(setting, ROOTS_SETTING)),
+            };
+            let proxy = proxy::from_env(&url, first_set)?;
+            let ureqs_proxy = proxy.as_ref().map(|(_, proxy)| proxy.clone());
             let max_header_len = credential.secret().len().max(self.user_agent.len()) + 64;
-            let (config, proxy, roots_label) =
-                default_config(&url, timeout, &self.user_agent, max_header_len, self.roots?)?;
+            let config = agent_config(&url, timeout, ureqs_proxy, &self.user_agent, max_header_len, roots)?;
             #[cfg(feature = "resolver")]
             let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
             #[cfg(not(feature = "resolver"))]
             let agent = config.new_agent();
             (agent, proxy, roots_label)
         };
-        let proxy_label = proxy.as_ref().map(|(source, proxy)| proxy::label(proxy, source));
-        let by_program = "given by the program";
-        let source = credential.source().map_or_else(|| by_program.to_owned(), ToString::to_string);
-        let base_url_source = if base_url_setting == BASE_URL_SETTING { by_program } else { base_url_setting };
+        let (proxy_label, proxy) = proxy.map(|(source, proxy)| (proxy::label(&proxy, source), proxy)).unzip();
+        let source = credential.source().map_or_else(|| "given by the program".to_owned(), ToString::to_string);
         debug!("credential: {source}");
-        debug!("base URL: {shown_base_url} ({base_url_source})");
+        debug!("base URL: {shown_base_url} ({})", given(base_url_setting, BASE_URL_SETTING));
         debug!("proxy: {}", proxy_label.as_deref().unwrap_or("none"));
         debug!("certificates: {roots_label}");
         let headers = [
@@ -285,54 +297,21 @@ impl ClientBuilder {
             (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
             (USER_AGENT, user_agent),
         ];
-        let transport = Transport { agent, is_callers, headers, proxy: proxy.map(|(_, proxy)| proxy) };
+        let transport = Transport { agent, is_callers, headers, proxy };
         let (retries, max_response_bytes) = (self.retries, self.max_response_bytes);
         let call = Call { transport, url, proxy_label, credential, timeout, retries, max_response_bytes };
         Ok(Client { call: Arc::new(call) })
     }
 }
 
-/// A proxy for the base URL, and where it came from.
-type FoundProxy = Option<(&'static str, Proxy)>;
-
-/// The caller's agent, with what messages say of it.
-fn callers_agent(
-    agent: Agent,
-    url: &Uri,
-    roots: &Result<Option<Roots>, Error>,
-) -> Result<(Agent, FoundProxy, String), Error> {
-    // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
-    if let Ok(Some(Roots::Pem(ROOTS_SETTING, _) | Roots::File(ROOTS_SETTING, _))) = roots {
-        return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
-    }
-    let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(url);
-    let proxy = agent.config().proxy().filter(uses_proxy).map(|proxy| ("from your agent", proxy.clone()));
-    Ok((agent, proxy, "the agent's".to_owned()))
-}
-
-/// The default agent's configuration, with what messages say of it.
-fn default_config(
-    url: &Uri,
-    timeout: Duration,
-    user_agent: &str,
-    max_header_len: usize,
-    roots: Option<Roots>,
-) -> Result<(Config, FoundProxy, String), Error> {
-    let roots_label = match &roots {
-        None => "the bundled Mozilla roots".to_owned(),
-        Some(Roots::Pem(..)) => "given by the program".to_owned(),
-        Some(Roots::File(setting, path)) => format!("{} ({setting})", input::shown(path)),
-    };
-    let proxy = proxy::from_env(url, first_set)?;
-    let ureqs_proxy = proxy.as_ref().map(|(_, proxy)| proxy.clone());
-    let config = agent_config(url, timeout, ureqs_proxy, user_agent, max_header_len, roots)?;
-    Ok((config, proxy, roots_label))
-}
-
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder").field("credential", &self.credential).finish_non_exhaustive()
     }
+}
+
+fn roots_from_file(setting: &'static str, path: &Path) -> Roots {
+    Roots { setting, label: input::shown(path), pem: input::read_file(path, MAX_ROOTS_SIZE) }
 }
 
 #[cfg(test)]

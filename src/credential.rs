@@ -177,14 +177,14 @@ impl Credential {
             return invalid("it is longer than 64 KiB");
         }
         if let Some(index) = trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
-            let position = start + index + 1;
+            let position = format!("byte {}", start + index + 1);
             let is_bearer = trimmed.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
             return invalid(&match trimmed.get(index) {
                 Some(b' ') if is_bearer => {
-                    format!("byte {position} is a space; leave out \"Bearer \" and give the token alone")
+                    format!("{position} is a space; leave out \"Bearer \" and give the token alone")
                 }
-                Some(b' ') => format!("byte {position} is a space"),
-                _ => format!("byte {position} is not a visible ASCII character"),
+                Some(b' ') => format!("{position} is a space"),
+                _ => format!("{position} is not a visible ASCII character"),
             });
         }
         match std::str::from_utf8(trimmed) {

@@ -234,10 +234,7 @@ impl Error {
     /// [`Proxy`](Self::Proxy) only.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { status, .. } | Self::Status { status, .. } => Some(*status),
-            _ => None,
-        }
+        if let Self::Refused { status, .. } | Self::Status { status, .. } = self { Some(*status) } else { None }
     }
 
     /// Returns whether the same call may succeed later without any change on this side.
@@ -268,48 +265,37 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Credential { problem, .. } => write!(f, "{}", Escaped(problem)),
-            Self::Config { setting, problem, .. } => write!(f, "{setting}: {}", Escaped(problem)),
+        let mut text = match self {
+            Self::Credential { problem, .. } => problem.clone(),
+            Self::Config { setting, problem, .. } => format!("{setting}: {problem}"),
             Self::Refused { status, url, message, credential_source } => {
-                write!(f, "{} refused the credential", Escaped(url))?;
-                if let Some(source) = credential_source {
-                    write!(f, " from {}", Escaped(&source.to_string()))?;
-                }
-                f.write_str(": ")?;
-                write_status(f, *status, message)
+                let from = credential_source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+                format!("{url} refused the credential{from}: {}", status_text(*status, message))
             }
-            Self::Lookup { url, .. } => write!(f, "could not resolve the host name of {}", Escaped(url)),
-            Self::Connection { url, .. } => write!(f, "no response from {}", Escaped(url)),
+            Self::Lookup { url, .. } => format!("could not resolve the host name of {url}"),
+            Self::Connection { url, .. } => format!("no response from {url}"),
             Self::Proxy { url, proxy, status, .. } => {
-                write!(f, "no connection to {} through the proxy {}", Escaped(url), Escaped(proxy))?;
-                status.map_or(Ok(()), |status| write!(f, ": it responded {status}"))
+                let responded = status.map(|status| format!(": it responded {status}")).unwrap_or_default();
+                format!("no connection to {url} through the proxy {proxy}{responded}")
             }
-            Self::Tls { url, .. } => write!(f, "no trusted connection to {}", Escaped(url)),
-            Self::Timeout { url, timeout, .. } => {
-                write!(f, "no complete response from {} within {timeout:?}", Escaped(url))
-            }
+            Self::Tls { url, .. } => format!("no trusted connection to {url}"),
+            Self::Timeout { url, timeout, .. } => format!("no complete response from {url} within {timeout:?}"),
             Self::Status { status, url, message, retry_after, .. } => {
-                write!(f, "{} returned ", Escaped(url))?;
-                write_status(f, *status, message)?;
-                retry_after.map_or(Ok(()), |after| write!(f, "; retry after {} s", after.as_secs()))
+                let after = retry_after.map(|after| format!("; retry after {} s", after.as_secs())).unwrap_or_default();
+                format!("{url} returned {}{after}", status_text(*status, message))
             }
-            Self::Redirect { url, origin } => {
-                write!(f, "{} redirects to {}; the credential was not sent there", Escaped(url), Escaped(origin))
-            }
-            Self::TooLarge { url, limit } => {
-                write!(f, "the response from {} is larger than {}", Escaped(url), size(*limit))
-            }
+            Self::Redirect { url, origin } => format!("{url} redirects to {origin}; the credential was not sent there"),
+            Self::TooLarge { url, limit } => format!("the response from {url} is larger than {}", size(*limit)),
             Self::InvalidAnswer { url, problem, .. } => {
-                write!(f, "the response from {} is not a list of API tokens: {}", Escaped(url), Escaped(problem))
+                format!("the response from {url} is not a list of API tokens: {problem}")
             }
-        }?;
+        };
         let mut cause = error::Error::source(self).filter(|_| f.alternate());
         while let Some(error) = cause {
-            write!(f, ": {}", Escaped(&error.to_string()))?;
+            text = format!("{text}: {error}");
             cause = error.source();
         }
-        Ok(())
+        Escaped(&text).fmt(f)
     }
 }
 
@@ -342,22 +328,18 @@ impl fmt::Display for CredentialSource {
 
 /// A number of bytes, in the largest unit that divides it.
 pub(crate) fn size(bytes: u64) -> String {
-    const MIB: u64 = 1024 * 1024;
     match bytes {
-        _ if bytes > 0 && bytes % MIB == 0 => format!("{} MiB", bytes / MIB),
-        _ if bytes > 0 && bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
+        1.. if bytes % (1024 * 1024) == 0 => format!("{} MiB", bytes / (1024 * 1024)),
+        1.. if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
         _ => format!("{bytes} bytes"),
     }
 }
 
 /// The status with its usual name, and the message that came with it.
-fn write_status(f: &mut fmt::Formatter<'_>, status: u16, message: &str) -> fmt::Result {
-    write!(f, "{status}")?;
-    let code = ureq::http::StatusCode::from_u16(status).ok();
-    if let Some(name) = code.and_then(|code| code.canonical_reason()) {
-        write!(f, " {name}")?;
-    }
-    if message.is_empty() { Ok(()) } else { write!(f, ": {}", excerpt(message)) }
+fn status_text(status: u16, message: &str) -> String {
+    let name = ureq::http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+    let status = name.map_or_else(|| status.to_string(), |name| format!("{status} {name}"));
+    if message.is_empty() { status } else { format!("{status}: {}", excerpt(message)) }
 }
 
 #[cfg(test)]

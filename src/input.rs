@@ -12,11 +12,7 @@ pub(crate) fn read(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {}", size(limit))));
     }
-    Ok(without_byte_order_mark(&bytes).to_vec())
-}
-
-pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+    Ok(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes).to_vec())
 }
 
 /// The same for a file.

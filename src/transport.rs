@@ -8,8 +8,6 @@ use crate::url::is_literal;
 use failure::{classify, classify_body};
 use log::debug;
 use std::io::{self, Read};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,9 +17,10 @@ use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
 
 pub(crate) use failure::Failure;
 
-/// The largest response header, plus one byte to see that it is larger. ureq compares it with all that one read gave, an
-/// interim response and the beginning of a body included: over TLS that is little more than a record, over loopback much
-/// more.
+/// The largest response header. ureq compares it with all that one read gave, an interim response and the beginning of a
+/// body included: over TLS that is little more than a record, over loopback much more.
+///
+/// The buffer has a byte more: ureq takes a header that fills it for a lost connection, so it must be refused before.
 const INPUT_BUFFER: usize = 24 * 1024;
 const LOOPBACK_INPUT_BUFFER: usize = 256 * 1024;
 /// The longest request line, which a redirect decides. The header goes out in one piece as well.
@@ -62,29 +61,11 @@ impl Attempt {
 impl Transport {
     /// Sends a request. If looking up or connecting takes too long, it starts again with more time.
     pub(crate) fn send(&self, url: &Uri, attempt: &Attempt, redirects: u32) -> Result<Response<Body>, Failure> {
-        let no_connection = |within: Duration| {
-            let problem = format!("no connection within {:?}", to_millis(within)).into();
-            match self.proxy {
-                None => Failure::Connection(problem),
-                Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(problem)),
-            }
-        };
-        // The last attempt may have had too little time to tell anything.
-        let deadline = |longest: Duration| match self.proxy {
-            Some(_) => no_connection(longest),
-            None if attempt.is_first || longest >= INITIAL_TIMEOUT => {
-                Failure::Timeout(Some(no_connection(longest).into()))
-            }
-            None => Failure::Timeout(None),
-        };
         let (mut lookups, mut connects, mut longest) = (0, 0, Duration::ZERO);
         loop {
             let remaining = attempt.remaining();
             let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
-            let Some(connect) = connect else { return Err(no_connection(longest)) };
-            if connects > 0 && remaining < MIN_TIME {
-                return Err(deadline(longest));
-            }
+            let Some(connect) = connect else { return Err(self.no_connection(longest)) };
             let lookup = retry::lookup_timeout(lookups == 0, remaining);
             let is_first = attempt.is_first && redirects == 0 && lookups + connects == 0;
             let timeouts = (!is_first || self.is_callers).then_some((lookup, connect, remaining));
@@ -109,15 +90,28 @@ impl Transport {
                 Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
                     debug!("no connection within {:?}", to_millis(connect));
                     (connects, longest) = (connects + 1, longest.max(connect));
-                    if connect == remaining {
-                        return Err(deadline(longest));
+                    if connect == remaining || attempt.remaining() < MIN_TIME {
+                        let failure = self.no_connection(longest);
+                        return Err(if self.proxy.is_some() {
+                            failure
+                        } else {
+                            Failure::Timeout(Some(failure.into()))
+                        });
                     }
                 }
                 Err(ureq::Error::Timeout(_)) => {
-                    return Err(Failure::Timeout((connects > 0).then(|| no_connection(longest).into())));
+                    return Err(Failure::Timeout((connects > 0).then(|| self.no_connection(longest).into())));
                 }
                 Err(error) => return Err(classify(error, self.proxy.as_ref())),
             }
+        }
+    }
+
+    fn no_connection(&self, within: Duration) -> Failure {
+        let problem = format!("no connection within {:?}", to_millis(within)).into();
+        match self.proxy {
+            None => Failure::Connection(problem),
+            Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(problem)),
         }
     }
 
@@ -139,7 +133,7 @@ impl Transport {
             let mut config = request.config().timeout_resolve(Some(lookup.min(total)));
             config = config.timeout_connect(Some(connect)).timeout_global(Some(total));
             if self.is_callers {
-                let header = max_response_header(self.agent.config().input_buffer_size());
+                let header = self.agent.config().input_buffer_size().saturating_sub(1);
                 config = config.http_status_as_error(false).https_only(false).max_redirects(0);
                 config = config.max_response_header_size(header).timeout_per_call(None);
                 config = config.timeout_per_read(None).timeout_per_write(None).timeout_send_request(None);
@@ -193,18 +187,18 @@ fn run_with_deadline<T: Default + Send + 'static>(
     deadline: Instant,
     work: impl FnOnce(&Mutex<T>) + Send + 'static,
 ) -> io::Result<T> {
-    let shared = Arc::new((Mutex::new(T::default()), AtomicBool::new(false)));
-    let (workers, caller) = (Arc::clone(&shared), thread::current());
+    let value = Arc::new(Mutex::new(T::default()));
+    let (workers, caller) = (Arc::clone(&value), thread::current());
     thread::Builder::new().spawn(move || {
-        work(&workers.0);
-        workers.1.store(true, Ordering::Release);
+        work(&workers);
+        drop(workers);
         caller.unpark();
     })?;
-    let (value, has_finished) = &*shared;
-    while !has_finished.load(Ordering::Acquire) && Instant::now() < deadline {
+    // The worker has finished once it has dropped its reference. Anybody else may wake this thread too.
+    while Arc::strong_count(&value) > 1 && Instant::now() < deadline {
         thread::park_timeout(deadline.saturating_duration_since(Instant::now()));
     }
-    Ok(std::mem::take(&mut *lock(value)))
+    Ok(std::mem::take(&mut *lock(&value)))
 }
 
 /// These values are valid even if a holder has panicked.
@@ -232,7 +226,10 @@ pub(crate) fn agent_config(
     roots: Option<Roots>,
 ) -> Result<Config, Error> {
     let is_https = url.scheme_str() == Some("https");
-    let input_buffer = if is_https { INPUT_BUFFER } else { LOOPBACK_INPUT_BUFFER };
+    if is_https && cfg!(not(feature = "rustls")) {
+        return Err(Error::config("base URL", "https needs the feature `rustls`, or an agent of your own"));
+    }
+    let header = if is_https { INPUT_BUFFER } else { LOOPBACK_INPUT_BUFFER };
     // SOCKS 4 has no room for another address.
     let is_ipv4_only = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Socks4);
     let (connect, total) = with_grace(INITIAL_TIMEOUT, timeout, proxy.is_some());
@@ -242,50 +239,37 @@ pub(crate) fn agent_config(
         .user_agent(user_agent)
         .http_status_as_error(false)
         .max_redirects(0)
-        .input_buffer_size(input_buffer)
+        .input_buffer_size(header + 1)
         .output_buffer_size(OUTPUT_BUFFER.max(max_header_len))
-        .max_response_header_size(max_response_header(input_buffer))
+        .max_response_header_size(header)
         .timeout_resolve(Some(INITIAL_TIMEOUT))
         .timeout_connect(Some(connect))
         .timeout_global(Some(total));
-    Ok(with_roots(config, is_https, roots)?.build())
+    #[cfg(feature = "rustls")]
+    let config = config.tls_config(tls_config(roots)?);
+    #[cfg(not(feature = "rustls"))]
+    drop(roots);
+    Ok(config.build())
 }
 
-/// The largest header that an input buffer of this size can hold. ureq takes one that fills the buffer for a lost
-/// connection, so it must be refused before.
-fn max_response_header(input_buffer: usize) -> usize {
-    input_buffer.saturating_sub(1)
-}
-
-/// PEM certificates to trust instead of the bundled Mozilla roots, and the name of their setting.
+/// PEM certificates to trust instead of the bundled Mozilla roots.
 #[cfg_attr(not(feature = "rustls"), expect(dead_code, reason = "without TLS nothing is trusted"))]
-pub(crate) enum Roots {
-    Pem(&'static str, Vec<u8>),
-    File(&'static str, PathBuf),
+pub(crate) struct Roots {
+    pub(crate) setting: &'static str,
+    /// Where the text is, for messages.
+    pub(crate) label: String,
+    pub(crate) pem: io::Result<Vec<u8>>,
 }
 
-type ConfigBuilder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
-
 #[cfg(feature = "rustls")]
-fn with_roots(config: ConfigBuilder, _: bool, roots: Option<Roots>) -> Result<ConfigBuilder, Error> {
-    use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-    let roots = roots.map_or(Ok(RootCerts::WebPki), parse_roots)?;
+fn tls_config(roots: Option<Roots>) -> Result<ureq::tls::TlsConfig, Error> {
+    use ureq::tls::{PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
     // Both are set explicitly, as ureq's defaults may depend on its features.
-    Ok(config.tls_config(TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build()))
-}
-
-#[cfg(feature = "rustls")]
-fn parse_roots(roots: Roots) -> Result<ureq::tls::RootCerts, Error> {
-    use crate::input;
-    use ureq::tls::{PemItem, parse_pem};
-    const MAX_FILE_SIZE: u64 = 8 * 1024 * 1024;
-    let (setting, label, pem) = match roots {
-        Roots::Pem(setting, pem) => (setting, "the PEM text".to_owned(), Ok(pem)),
-        Roots::File(setting, path) => (setting, input::shown(&path), input::read_file(&path, MAX_FILE_SIZE)),
-    };
+    let config = |roots| TlsConfig::builder().provider(TlsProvider::Rustls).root_certs(roots).build();
+    let Some(Roots { setting, label, pem }) = roots else { return Ok(config(RootCerts::WebPki)) };
     let error = |problem, source| Error::Config { setting, problem, source };
     let pem = pem.map_err(|source| error(format!("could not read {label}"), Some(source.into())))?;
-    let items: Result<Vec<_>, _> = parse_pem(input::without_byte_order_mark(&pem)).collect();
+    let items: Result<Vec<_>, _> = parse_pem(&pem).collect();
     // Its cause would repeat a whole line of the file, as numbers.
     let items = items.map_err(|_| error(format!("{label} is not PEM"), None))?;
     let certificate = |item| if let PemItem::Certificate(it) = item { Some(it) } else { None };
@@ -293,15 +277,7 @@ fn parse_roots(roots: Roots) -> Result<ureq::tls::RootCerts, Error> {
     if certificates.is_empty() {
         return Err(error(format!("{label} holds no PEM certificate"), None));
     }
-    Ok(certificates.into())
-}
-
-#[cfg(not(feature = "rustls"))]
-fn with_roots(config: ConfigBuilder, is_https: bool, _: Option<Roots>) -> Result<ConfigBuilder, Error> {
-    if is_https {
-        return Err(Error::config("base URL", "https needs the feature `rustls`, or an agent of your own"));
-    }
-    Ok(config)
+    Ok(config(certificates.into()))
 }
 
 /// For messages: a duration without microseconds.

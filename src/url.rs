@@ -36,35 +36,18 @@ pub(crate) fn origin(url: &Uri) -> String {
     }
 }
 
-/// Where a redirect leads.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Redirect {
-    /// To this URL of the same origin.
-    SameOrigin(Uri),
-    /// To another origin, which is named without userinfo.
-    OtherOrigin(String),
-    /// Nowhere: the `Location` is neither a URL nor an absolute path.
-    Unusable,
-}
-
-/// Where a response from `from` with this `Location` redirects to.
-pub(crate) fn redirect(from: &Uri, location: &str) -> Redirect {
-    let location = location.split('#').next().unwrap_or_default();
+/// The URL that a `Location` in a response from `from` leads to, without userinfo and fragment; `None` if it is neither a URL
+/// nor an absolute path.
+pub(crate) fn resolve(from: &Uri, location: &str) -> Option<Uri> {
+    let location = location.split('#').next()?;
     let target = if location.starts_with("//") {
-        parse(&format!("{}:{location}", from.scheme_str().unwrap_or_default()))
+        parse(&format!("{}:{location}", from.scheme_str()?))
     } else if location.starts_with('/') {
         parse(&format!("{}{location}", origin(from)))
     } else {
         parse(location)
-    };
-    let Some(target) = target else { return Redirect::Unusable };
-    if origin(from) != origin(&target) {
-        return Redirect::OtherOrigin(origin(&target));
-    }
-    // Only path and query are taken, so that userinfo in the `Location` is dropped.
-    let mut parts = from.clone().into_parts();
-    parts.path_and_query = target.into_parts().path_and_query;
-    Uri::from_parts(parts).map_or(Redirect::Unusable, Redirect::SameOrigin)
+    }?;
+    format!("{}{}", origin(&target), target.path_and_query()?).parse().ok()
 }
 
 /// A URL with a scheme, a host, and a valid port if there is one. `Uri` takes brackets and colons in odd places.
@@ -185,18 +168,14 @@ mod tests {
             ("https://user:pass@h:8/x", "https://h:8/x"),
             ("https://h:8", "https://h:8/"),
             ("//h:8/x", "https://h:8/x"),
+            ("https://other/x", "https://other/x"),
+            ("https://user:pass@Other/x", "https://other/x"),
+            ("https://h:8@other/x", "https://other/x"),
+            ("//other/x", "https://other/x"),
+            ("http://h:8/x", "http://h:8/x"),
+            ("https://h:443/x", "https://h/x"),
         ] {
-            assert_eq!(redirect(&from, location), Redirect::SameOrigin(expected.parse().unwrap()), "{location}");
-        }
-        for (location, expected) in [
-            ("https://other/x", "https://other"),
-            ("https://user:pass@Other/x", "https://other"),
-            ("https://h:8@other/x", "https://other"),
-            ("//other/x", "https://other"),
-            ("http://h:8/x", "http://h:8"),
-            ("https://h/x", "https://h"),
-        ] {
-            assert_eq!(redirect(&from, location), Redirect::OtherOrigin(expected.to_owned()), "{location}");
+            assert_eq!(resolve(&from, location).unwrap().to_string(), expected, "{location}");
         }
         for bad in [
             "",
@@ -212,7 +191,7 @@ mod tests {
             "https://[fe,0:@1]:8",
             "/\u{e9}\n",
         ] {
-            assert_eq!(redirect(&from, bad), Redirect::Unusable, "{bad}");
+            assert_eq!(resolve(&from, bad), None, "{bad}");
         }
     }
 }

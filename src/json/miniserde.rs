@@ -1,6 +1,5 @@
 //! JSON by miniserde, the smallest decoder: its derive lacks a list that may be null but not missing.
 
-use super::{Document, Kind};
 use crate::token::ApiToken;
 use miniserde::de::{Seq, Visitor};
 use miniserde::json;
@@ -11,6 +10,10 @@ pub(super) use miniserde::json::Value;
 pub(super) fn tokens(document: &str) -> Option<Vec<ApiToken>> {
     let Response { tokens: Nullable(tokens) } = json::from_str(document).ok()?;
     Some(tokens.unwrap_or_default().into_iter().map(ApiToken::from).collect())
+}
+
+pub(super) fn value(document: &str) -> Option<Value> {
+    json::from_str(document).ok()
 }
 
 pub(crate) fn from_object<T: Deserialize>(document: &str) -> Option<T> {
@@ -66,25 +69,5 @@ impl<T: Deserialize> Visitor for Place<Nullable<T>> {
     fn seq(&mut self) -> Result<Box<dyn Seq + '_>> {
         let Nullable(list) = self.out.insert(Nullable(None));
         Vec::begin(list).seq()
-    }
-}
-
-impl Document for Value {
-    fn parse(document: &str) -> Option<Self> {
-        json::from_str(document).ok()
-    }
-
-    fn kind(&self) -> Kind<'_, Self> {
-        match self {
-            Self::Null => Kind::Null,
-            Self::String(_) => Kind::String,
-            Self::Array(list) => Kind::List(list),
-            Self::Object(_) => Kind::Object,
-            _ => Kind::Other,
-        }
-    }
-
-    fn field(&self, name: &str) -> Option<&Self> {
-        if let Self::Object(object) = self { object.get(name) } else { None }
     }
 }

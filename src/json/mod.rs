@@ -20,10 +20,10 @@ use by_miniserde as library;
 use by_serde as library;
 
 use crate::token::ApiToken;
+use library::Value;
 
 /// Decodes any other document than the list, as an object; `None` if it is something else.
 pub(crate) use library::from_object;
-use library::{Value, tokens as decode};
 
 /// The API's own error text, in the body of an error.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
@@ -44,77 +44,63 @@ pub(crate) struct Settings {
 /// Why a document is not a list of tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// What is wrong; never a part of the document.
+    /// What is wrong.
     pub(crate) problem: String,
     /// The faulty token, counted from 1.
     pub(crate) token: Option<usize>,
-    /// Whether the beginning of the document belongs behind the problem.
-    pub(crate) is_quoted: bool,
-}
-
-/// Decodes the endpoint's response: all of its tokens, or what is wrong.
-pub(crate) fn tokens(document: &str) -> Result<Vec<ApiToken>, Fault> {
-    decode(document).ok_or_else(|| diagnose::<Value>(document))
 }
 
 /// A larger document is not parsed again, as a parsed one takes up to 130 times its size.
 const MAX_DIAGNOSED: usize = 1024 * 1024;
 
-/// A parsed document, as far as the diagnosis asks.
-trait Document: Sized {
-    fn parse(document: &str) -> Option<Self>;
-    fn kind(&self) -> Kind<'_, Self>;
-    fn field(&self, name: &str) -> Option<&Self>;
+/// Decodes the endpoint's response: all of its tokens, or what is wrong. `excerpt` is the document's beginning for messages.
+///
+/// What is wrong is found out when decoding has failed, so that a good list costs nothing.
+pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result<Vec<ApiToken>, Fault> {
+    if let Some(tokens) = library::tokens(document) {
+        return Ok(tokens);
+    }
+    let value = if document.len() > MAX_DIAGNOSED { None } else { library::value(document) };
+    let list = value.as_ref().and_then(|value| field(value, "tokens"));
+    let problem = match (&value, list) {
+        _ if document.trim_ascii().is_empty() => "it is empty".to_owned(),
+        _ if is_cut_off(document) => format!("it ends in the middle, after {} bytes", document.len()),
+        _ if document.len() > MAX_DIAGNOSED => format!("it is {} bytes that begin with {}", document.len(), excerpt()),
+        (None, _) => format!("it is not JSON; it begins with {}", excerpt()),
+        (Some(Value::Object(_)), None) => format!("it has no `tokens`; it begins with {}", excerpt()),
+        (_, None) => format!("it is not an object; it begins with {}", excerpt()),
+        (_, Some(Value::Array(tokens))) => {
+            let mut problems =
+                tokens.iter().zip(1..).filter_map(|(token, number)| Some((number, token_problem(token)?)));
+            if let Some((number, problem)) = problems.next() {
+                return Err(Fault { problem: format!("token {number}: {problem}"), token: Some(number) });
+            }
+            "the decoder does not accept its JSON; perhaps a field comes twice".to_owned()
+        }
+        _ => "`tokens` is not a list".to_owned(),
+    };
+    Err(Fault { problem, token: None })
 }
 
-enum Kind<'a, D> {
-    Null,
-    String,
-    List(&'a [D]),
-    Object,
-    Other,
+fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    if let Value::Object(object) = value { object.get(name) } else { None }
 }
 
-/// Finds out what is wrong with a document that has failed to decode, so that a good list costs nothing.
-fn diagnose<D: Document>(document: &str) -> Fault {
-    let fault = |problem: &str| Fault { problem: problem.to_owned(), token: None, is_quoted: false };
-    let quoted = |problem: &str| Fault { is_quoted: true, ..fault(problem) };
-    if document.trim_ascii().is_empty() {
-        return fault("it is empty");
-    }
-    if is_cut_off(document) {
-        return fault(&format!("it ends in the middle, after {} bytes", document.len()));
-    }
-    if document.len() > MAX_DIAGNOSED {
-        return quoted(&format!("it is {} bytes that begin with", document.len()));
-    }
-    let Some(value) = D::parse(document) else { return quoted("it is not JSON; it begins with") };
-    let Kind::Object = value.kind() else { return quoted("it is not an object; it begins with") };
-    let Some(tokens) = value.field("tokens") else { return quoted("it has no `tokens`; it begins with") };
-    let Kind::List(tokens) = tokens.kind() else { return fault("`tokens` is not a list") };
-    let faulty = tokens.iter().zip(1..).find_map(|(token, number)| Some((number, token_problem(token)?)));
-    match faulty {
-        Some((number, problem)) => Fault { token: Some(number), ..fault(&format!("token {number}: {problem}")) },
-        None => fault("the decoder does not accept its JSON; perhaps a field comes twice"),
-    }
-}
-
-fn token_problem<D: Document>(token: &D) -> Option<String> {
-    let Kind::Object = token.kind() else { return Some("it is not an object".to_owned()) };
+fn token_problem(token: &Value) -> Option<String> {
+    let Value::Object(_) = token else { return Some("it is not an object".to_owned()) };
     for (name, is_required) in
         [("name", true), ("id", true), ("organization", false), ("group", false), ("created_at", false)]
     {
-        match token.field(name).map(D::kind) {
+        match field(token, name) {
             None if is_required => return Some(format!("`{name}` is missing")),
-            Some(Kind::String) | None => {}
-            Some(Kind::Null) if !is_required => {}
+            Some(Value::String(_)) | None => {}
+            Some(Value::Null) if !is_required => {}
             Some(_) => return Some(format!("`{name}` is not a string")),
         }
     }
-    let is_string = |scope: &D| matches!(scope.kind(), Kind::String);
-    match token.field("scopes").map(D::kind) {
-        None | Some(Kind::Null) => None,
-        Some(Kind::List(scopes)) if scopes.iter().all(is_string) => None,
+    match field(token, "scopes") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(scopes)) if scopes.iter().all(|scope| matches!(scope, Value::String(_))) => None,
         Some(_) => Some("`scopes` is not a list of strings".to_owned()),
     }
 }
@@ -143,6 +129,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+
+    fn decode(document: &str) -> Result<Vec<ApiToken>, Fault> {
+        tokens(document, || "…".to_owned())
+    }
 
     /// Any JSON, for fields that nobody knows.
     fn anything() -> impl Strategy<Value = Value> {
@@ -200,7 +190,7 @@ mod tests {
         #[test]
         fn arbitrary_text_never_panics_and_is_never_a_list(text in any::<String>(), jsonish in r#"[\[\]{}",:\\a-u0-9 \-.]{0,64}"#) {
             for text in [text, jsonish] {
-                prop_assert!(tokens(&text).is_err());
+                prop_assert!(decode(&text).is_err());
                 let _ = (from_object::<ErrorBody>(&text).is_some(), from_object::<Settings>(&text).is_some());
             }
         }
@@ -209,8 +199,8 @@ mod tests {
         fn a_valid_list_gives_its_tokens(list in prop::collection::vec(token(), 0..12), unknown in anything()) {
             let (documents, expected): (Vec<Value>, Vec<ApiToken>) = list.into_iter().unzip();
             let document = json!({"unknown": unknown, "tokens": documents});
-            prop_assert_eq!(tokens(&document.to_string()).unwrap(), expected.clone());
-            prop_assert_eq!(tokens(&format!(" {document:#}\n")).unwrap(), expected);
+            prop_assert_eq!(decode(&document.to_string()).unwrap(), expected.clone());
+            prop_assert_eq!(decode(&format!(" {document:#}\n")).unwrap(), expected);
         }
 
         #[test]
@@ -222,8 +212,8 @@ mod tests {
             documents[index].as_object_mut().unwrap().remove(&key);
             let number = index + 1;
             let expected =
-                Fault { problem: format!("token {number}: `{key}` is missing"), token: Some(number), is_quoted: false };
-            prop_assert_eq!(tokens(&json!({"tokens": documents}).to_string()), Err(expected));
+                Fault { problem: format!("token {number}: `{key}` is missing"), token: Some(number) };
+            prop_assert_eq!(decode(&json!({"tokens": documents}).to_string()), Err(expected));
         }
 
         #[test]
@@ -233,14 +223,14 @@ mod tests {
             let cut = cut.index(text.len());
             prop_assume!(cut > 0 && text.is_char_boundary(cut));
             let problem = format!("it ends in the middle, after {cut} bytes");
-            let expected = Fault { problem, token: None, is_quoted: false };
-            prop_assert_eq!(tokens(&text[..cut]), Err(expected));
+            let expected = Fault { problem, token: None };
+            prop_assert_eq!(decode(&text[..cut]), Err(expected));
         }
     }
 
     #[test]
     fn a_fault_is_named_by_token_and_field() {
-        let second = |token: &str| tokens(&format!(r#"{{"tokens":[{{"name":"a","id":"b"}},{token}]}}"#)).unwrap_err();
+        let second = |token: &str| decode(&format!(r#"{{"tokens":[{{"name":"a","id":"b"}},{token}]}}"#)).unwrap_err();
         for (token, problem) in [
             ("null", "it is not an object"),
             ("7", "it is not an object"),
@@ -260,7 +250,7 @@ mod tests {
             (r#"{"name":"a","id":"b","scopes":[null]}"#, "`scopes` is not a list of strings"),
             (r#"{"name":"a","id":"b","scopes":["read",1]}"#, "`scopes` is not a list of strings"),
         ] {
-            let expected = Fault { problem: format!("token 2: {problem}"), token: Some(2), is_quoted: false };
+            let expected = Fault { problem: format!("token 2: {problem}"), token: Some(2) };
             assert_eq!(second(token), expected, "{token}");
         }
     }
@@ -278,36 +268,36 @@ mod tests {
             (r#"{"a":"]}"#, "it ends in the middle, after 8 bytes"),
             (r#"{"a":"\"}"#, "it ends in the middle, after 9 bytes"),
         ] {
-            let expected = Fault { problem: problem.to_owned(), token: None, is_quoted: false };
-            assert_eq!(tokens(document), Err(expected), "{document}");
+            let expected = Fault { problem: problem.to_owned(), token: None };
+            assert_eq!(decode(document), Err(expected), "{document}");
         }
         for (document, problem) in [
-            ("<html>", "it is not JSON; it begins with"),
-            (r#"{"tokens":[]} x"#, "it is not JSON; it begins with"),
-            (r#"{"tokens":[],}"#, "it is not JSON; it begins with"),
-            (r#"{"tokens":[]}]"#, "it is not JSON; it begins with"),
-            (r#"\{"tokens":[]}"#, "it is not JSON; it begins with"),
-            (r"{\}", "it is not JSON; it begins with"),
-            ("null", "it is not an object; it begins with"),
-            ("[]", "it is not an object; it begins with"),
-            (r#""tokens""#, "it is not an object; it begins with"),
-            ("{}", "it has no `tokens`; it begins with"),
-            (r#"{"Tokens":[]}"#, "it has no `tokens`; it begins with"),
+            ("<html>", "it is not JSON; it begins with …"),
+            (r#"{"tokens":[]} x"#, "it is not JSON; it begins with …"),
+            (r#"{"tokens":[],}"#, "it is not JSON; it begins with …"),
+            (r#"{"tokens":[]}]"#, "it is not JSON; it begins with …"),
+            (r#"\{"tokens":[]}"#, "it is not JSON; it begins with …"),
+            (r"{\}", "it is not JSON; it begins with …"),
+            ("null", "it is not an object; it begins with …"),
+            ("[]", "it is not an object; it begins with …"),
+            (r#""tokens""#, "it is not an object; it begins with …"),
+            ("{}", "it has no `tokens`; it begins with …"),
+            (r#"{"Tokens":[]}"#, "it has no `tokens`; it begins with …"),
         ] {
-            let expected = Fault { problem: problem.to_owned(), token: None, is_quoted: true };
-            assert_eq!(tokens(document), Err(expected), "{document}");
+            let expected = Fault { problem: problem.to_owned(), token: None };
+            assert_eq!(decode(document), Err(expected), "{document}");
         }
     }
 
     #[test]
     fn a_large_document_that_is_not_a_list_is_described_by_its_size_and_beginning() {
         let padding = " ".repeat(MAX_DIAGNOSED);
-        let expected = format!("it is {} bytes that begin with", MAX_DIAGNOSED + 2);
-        assert_eq!(tokens(&format!("{{}}{padding}")).unwrap_err().problem, expected);
+        let expected = format!("it is {} bytes that begin with …", MAX_DIAGNOSED + 2);
+        assert_eq!(decode(&format!("{{}}{padding}")).unwrap_err().problem, expected);
         let at_the_limit = format!("{{}}{}", &padding[2..]);
-        assert_eq!(tokens(&at_the_limit).unwrap_err().problem, "it has no `tokens`; it begins with");
+        assert_eq!(decode(&at_the_limit).unwrap_err().problem, "it has no `tokens`; it begins with …");
         let faulty = format!(r#"{{"tokens":[{{}}]{}}}"#, &padding[20..]);
-        assert_eq!(tokens(&faulty).unwrap_err().problem, "token 1: `name` is missing");
+        assert_eq!(decode(&faulty).unwrap_err().problem, "token 1: `name` is missing");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! JSON by `serde_json`.
 
-use super::{Document, Kind};
 use crate::token::ApiToken;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -12,6 +11,10 @@ pub(super) use serde_json::Value;
 pub(super) fn tokens(document: &str) -> Option<Vec<ApiToken>> {
     let Response { tokens } = from_object(document)?;
     Some(tokens.unwrap_or_default().into_iter().map(|Object(token)| token).collect())
+}
+
+pub(super) fn value(document: &str) -> Option<Value> {
+    serde_json::from_str(document).ok()
 }
 
 pub(crate) fn from_object<T: for<'de> Deserialize<'de>>(document: &str) -> Option<T> {
@@ -45,25 +48,5 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-    }
-}
-
-impl Document for Value {
-    fn parse(document: &str) -> Option<Self> {
-        serde_json::from_str(document).ok()
-    }
-
-    fn kind(&self) -> Kind<'_, Self> {
-        match self {
-            Self::Null => Kind::Null,
-            Self::String(_) => Kind::String,
-            Self::Array(list) => Kind::List(list),
-            Self::Object(_) => Kind::Object,
-            _ => Kind::Other,
-        }
-    }
-
-    fn field(&self, name: &str) -> Option<&Self> {
-        self.get(name)
     }
 }

@@ -23,23 +23,22 @@ pub(crate) enum Failure {
 pub(super) fn classify(error: Error, proxy: Option<&Proxy>) -> Failure {
     let text = error.to_string();
     let text = text.strip_prefix("io: ").unwrap_or(&text);
-    let is_lookup = is_lookup(&error, text);
-    if let Some(reason) = tls_failure(&error, text) {
-        return Failure::Tls(reason, tls_words(reason).map_or_else(|| plain(error, proxy), Into::into));
+    if let Some((reason, words)) = tls_failure(&error, text) {
+        return Failure::Tls(reason, words.map_or_else(|| plain(error, proxy), Into::into));
     }
-    match (error, proxy) {
-        (error @ Error::LargeResponseHeader(..), _) => Failure::Invalid("its header is too large", plain(error, proxy)),
-        // A proxy that looks nothing up has the host's name looked up here: then it may well be reachable.
-        (error, Some(used)) if is_lookup && !used.resolve_target() => {
-            Failure::Proxy(ProxyFailure::Unreachable, None, Some(plain(error, proxy)))
+    match proxy {
+        _ if matches!(error, Error::LargeResponseHeader(..)) => {
+            Failure::Invalid("its header is too large", plain(error, proxy))
         }
-        (error, Some(_)) => {
-            let (reason, status) = proxy_failure(&error, text);
+        Some(used) => {
+            let (reason, status) = proxy_failure(&error, text, used);
             Failure::Proxy(reason, status, status.is_none().then(|| plain(error, proxy)))
         }
-        (error, None) if is_lookup => Failure::Lookup(plain(error, proxy)),
-        (error @ (Io(_) | Error::ConnectionFailed | Error::Other(_)), None) => Failure::Connection(plain(error, proxy)),
-        (error, None) => Failure::Invalid("it is not valid HTTP", plain(error, proxy)),
+        None if is_lookup(&error, text) => Failure::Lookup(plain(error, proxy)),
+        None if matches!(error, Io(_) | Error::ConnectionFailed | Error::Other(_)) => {
+            Failure::Connection(plain(error, proxy))
+        }
+        None => Failure::Invalid("it is not valid HTTP", plain(error, proxy)),
     }
 }
 
@@ -65,22 +64,26 @@ fn is_lookup(error: &Error, text: &str) -> bool {
     }
 }
 
+/// What kind of TLS failure it is, and plain words for what rustls tells developers.
+///
 /// rustls's errors come as I/O errors of the kind `InvalidData`, or in variants that are there or not as other crates have
 /// it. Only the beginning of a text counts: the rest may hold names that the server chose.
-fn tls_failure(error: &Error, text: &str) -> Option<TlsFailure> {
-    const KNOWN: [(&str, TlsFailure); 12] = [
-        ("invalid peer certificate: UnknownIssuer", TlsFailure::UnknownIssuer),
-        ("invalid peer certificate: certificate expired", TlsFailure::Expired),
-        ("invalid peer certificate: Expired", TlsFailure::Expired),
-        ("invalid peer certificate: certificate not valid yet", TlsFailure::NotYetValid),
-        ("invalid peer certificate: NotValidYet", TlsFailure::NotYetValid),
-        ("invalid peer certificate: certificate not valid for name", TlsFailure::WrongName),
-        ("invalid peer certificate: NotValidForName", TlsFailure::WrongName),
-        ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", TlsFailure::CaAsServer),
-        ("peer is incompatible: ", TlsFailure::NoCommonProtocol),
-        ("received fatal alert: HandshakeFailure", TlsFailure::NoCommonProtocol),
-        ("received fatal alert: ProtocolVersion", TlsFailure::NoCommonProtocol),
-        ("received corrupt message of type InvalidContentType", TlsFailure::NotTls),
+fn tls_failure(error: &Error, text: &str) -> Option<(TlsFailure, Option<&'static str>)> {
+    use TlsFailure::{CaAsServer, Expired, NoCommonProtocol, NotTls, NotYetValid, UnknownIssuer, WrongName};
+    const NOTHING_IN_COMMON: Option<&str> = Some("no TLS version or cipher suite in common");
+    const KNOWN: [(&str, TlsFailure, Option<&str>); 12] = [
+        ("UnknownIssuer", UnknownIssuer, Some("the issuer of its certificate is unknown")),
+        ("certificate expired", Expired, Some("its certificate has expired")),
+        ("Expired", Expired, Some("its certificate has expired")),
+        ("certificate not valid yet", NotYetValid, Some("its certificate is not valid yet")),
+        ("NotValidYet", NotYetValid, Some("its certificate is not valid yet")),
+        ("certificate not valid for name", WrongName, None),
+        ("NotValidForName", WrongName, None),
+        ("Other(OtherError(CaUsedAsEndEntity))", CaAsServer, Some("its certificate is an authority's own")),
+        ("peer is incompatible: ", NoCommonProtocol, NOTHING_IN_COMMON),
+        ("received fatal alert: HandshakeFailure", NoCommonProtocol, NOTHING_IN_COMMON),
+        ("received fatal alert: ProtocolVersion", NoCommonProtocol, NOTHING_IN_COMMON),
+        ("received corrupt message of type InvalidContentType", NotTls, Some("it does not speak TLS")),
     ];
     let text = match error {
         // A SOCKS proxy that does not speak SOCKS gives an "invalid response" or "reserved byte" of the same kind.
@@ -89,74 +92,60 @@ fn tls_failure(error: &Error, text: &str) -> Option<TlsFailure> {
         Error::Tls(_) | Error::TlsRequired => text,
         _ => ["rustls: ", "native-tls: ", "der: "].iter().find_map(|library| text.strip_prefix(library))?,
     };
-    let known = KNOWN.iter().find(|(beginning, _)| text.starts_with(beginning));
-    Some(known.map_or(TlsFailure::Other, |(_, failure)| *failure))
-}
-
-/// Plain words for what rustls tells developers.
-fn tls_words(reason: TlsFailure) -> Option<&'static str> {
-    match reason {
-        TlsFailure::UnknownIssuer => Some("the issuer of its certificate is unknown"),
-        TlsFailure::Expired => Some("its certificate has expired"),
-        TlsFailure::NotYetValid => Some("its certificate is not valid yet"),
-        TlsFailure::CaAsServer => Some("its certificate is an authority's own"),
-        TlsFailure::NoCommonProtocol => Some("no TLS version or cipher suite in common"),
-        TlsFailure::NotTls => Some("it does not speak TLS"),
-        TlsFailure::WrongName | TlsFailure::Other => None,
-    }
+    let text = text.strip_prefix("invalid peer certificate: ").unwrap_or(text);
+    let known = KNOWN.iter().find(|(beginning, ..)| text.starts_with(beginning));
+    Some(known.map_or((TlsFailure::Other, None), |(_, failure, words)| (*failure, *words)))
 }
 
 /// Why there is no connection through the proxy, and the status that it responded with. SOCKS has its replies in texts.
-fn proxy_failure(error: &Error, text: &str) -> (ProxyFailure, Option<u16>) {
+fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Option<u16>) {
     use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
-    if let Some(status) = text.strip_prefix("CONNECT proxy failed: proxy server responded ") {
-        let status = status.get(..3).and_then(|status| status.parse().ok());
-        let reason = match status {
-            Some(403) => ProxyFailure::Forbidden,
-            // tinyproxy responds 401 to a wrong password.
-            Some(401 | 407) => ProxyFailure::Credentials,
-            Some(502..=504) => ProxyFailure::HostUnreachable,
-            _ => ProxyFailure::Other,
-        };
-        return (reason, status);
-    }
-    let kind = if let Io(error) = error { error.kind() } else { ErrorKind::Other };
-    // What lies behind the proxy cannot give these.
-    let is_unreachable = matches!(
-        kind,
-        AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable | TimedOut
-    );
-    let reason = match text {
-        "connection not allowed by ruleset" => ProxyFailure::Forbidden,
-        "no acceptable auth methods"
-        | "unknown auth method"
-        | "password authentication failed"
-        | "invalid username"
-        | "invalid password" => ProxyFailure::Credentials,
-        text if text.starts_with("request rejected because ") => ProxyFailure::Credentials,
-        "general SOCKS server failure"
-        | "network unreachable"
-        | "host unreachable"
-        | "connection refused"
-        | "TTL expired"
-        | "request rejected or failed" => ProxyFailure::HostUnreachable,
-        _ if is_unreachable => ProxyFailure::Unreachable,
-        _ => ProxyFailure::Other,
+    const UNREACHABLE: [ErrorKind; 6] =
+        [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut];
+    const KNOWN: [(&str, ProxyFailure); 13] = [
+        ("connection not allowed by ruleset", ProxyFailure::Forbidden),
+        ("no acceptable auth methods", ProxyFailure::Credentials),
+        ("unknown auth method", ProxyFailure::Credentials),
+        ("password authentication failed", ProxyFailure::Credentials),
+        ("invalid username", ProxyFailure::Credentials),
+        ("invalid password", ProxyFailure::Credentials),
+        ("request rejected because ", ProxyFailure::Credentials),
+        ("general SOCKS server failure", ProxyFailure::HostUnreachable),
+        ("network unreachable", ProxyFailure::HostUnreachable),
+        ("host unreachable", ProxyFailure::HostUnreachable),
+        ("connection refused", ProxyFailure::HostUnreachable),
+        ("TTL expired", ProxyFailure::HostUnreachable),
+        ("request rejected or failed", ProxyFailure::HostUnreachable),
+    ];
+    let status = text.strip_prefix("CONNECT proxy failed: proxy server responded ").and_then(|status| status.get(..3));
+    let status: Option<u16> = status.and_then(|status| status.parse().ok());
+    let reason = match (status, error) {
+        (Some(403), _) => ProxyFailure::Forbidden,
+        // tinyproxy responds 401 to a wrong password.
+        (Some(401 | 407), _) => ProxyFailure::Credentials,
+        (Some(502..=504), _) => ProxyFailure::HostUnreachable,
+        (Some(_), _) => ProxyFailure::Other,
+        // A proxy that looks nothing up has the host's name looked up here: then it may well be reachable.
+        _ if is_lookup(error, text) && proxy.resolve_target() => ProxyFailure::Other,
+        _ if is_lookup(error, text) => ProxyFailure::Unreachable,
+        // What lies behind the proxy cannot give these.
+        (_, Io(error)) if UNREACHABLE.contains(&error.kind()) => ProxyFailure::Unreachable,
+        _ => KNOWN.iter().find(|known| text.starts_with(known.0)).map_or(ProxyFailure::Other, |known| known.1),
     };
-    (reason, None)
+    (reason, status)
 }
 
 /// An error in plain words, where a library wrote it for developers.
 fn plain(error: Error, proxy: Option<&Proxy>) -> Cause {
-    let is_closed = match &error {
+    // `BodyStalled` is a connection that ended within a chunk's own lines.
+    let is_closed = |error: &Error| match error {
         Io(error) => error.kind() == ErrorKind::UnexpectedEof,
-        // A connection that ended within a chunk's own lines.
         error => matches!(error, BodyStalled),
     };
     match (error, proxy) {
         (ConnectProxyFailed(_), _) => "the proxy closed the connection".into(),
-        (_, None) if is_closed => "the server closed the connection".into(),
-        (_, Some(_)) if is_closed => "the proxy or the server closed the connection".into(),
+        (error, None) if is_closed(&error) => "the server closed the connection".into(),
+        (error, Some(_)) if is_closed(&error) => "the proxy or the server closed the connection".into(),
         (error, _) => error.into_io().into(),
     }
 }
