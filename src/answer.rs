@@ -1,10 +1,7 @@
 //! A successful response: its body, and its tokens.
 
-use crate::credential::Credential;
-use crate::error::Error;
-use crate::escape::excerpt;
 use crate::json::{self, Fault};
-use crate::token::ApiToken;
+use crate::{credential::Credential, error::Error, escape::excerpt, token::ApiToken};
 use std::fmt;
 
 /// A response of the API with status 200 and a body in UTF-8, from [`Client::fetch`](crate::Client::fetch).

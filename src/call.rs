@@ -1,13 +1,11 @@
 //! One call: retries, redirects, and what each status means.
 
 use crate::answer::{Answer, html_title, is_html};
-use crate::credential::Credential;
 use crate::error::{Cause, Error};
-use crate::escape::excerpt;
 use crate::json::{self, ErrorBody};
-use crate::retry;
 use crate::transport::{Attempt, Failure, Transport, read_prefix};
 use crate::url::{origin, resolve};
+use crate::{credential::Credential, escape::excerpt, retry};
 use log::debug;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::thread;

@@ -1,19 +1,10 @@
 //! The client and its builder.
 
-use crate::answer::Answer;
-use crate::call::Call;
-use crate::credential::Credential;
-use crate::env::first_set;
-use crate::error::Error;
-use crate::input;
-use crate::token::ApiToken;
 use crate::transport::{Roots, Transport, agent_config};
+use crate::{answer::Answer, call::Call, credential::Credential, env::first_set, error::Error, input, token::ApiToken};
 use crate::{proxy, url};
 use log::debug;
-use std::fmt;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 use ureq::http::HeaderValue;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
 use ureq::{Agent, Proxy};

@@ -1,13 +1,11 @@
 //! The bearer token that authenticates the caller: its sources and its redaction.
 
-use crate::env::first_set_os;
 use crate::error::{CredentialSource, Error};
-use crate::input;
 use crate::json::{self, Settings};
-use std::fmt;
+use crate::{env::first_set_os, input};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 const VARIABLES: [&str; 2] = ["TURSO_API_TOKEN", "TURSO_TOKEN"];
 

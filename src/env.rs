@@ -1,8 +1,7 @@
 //! The first of some environment variables that is set.
 
 use crate::error::Error;
-use std::env;
-use std::ffi::OsString;
+use std::{env, ffi::OsString};
 
 /// The first of these variables that is set, and its value. An empty variable counts as unset.
 pub(crate) fn first_set_os(names: &[&'static str]) -> Option<(&'static str, OsString)> {

@@ -1,9 +1,8 @@
 //! The one error type: one variant per way a caller would react.
 
 use crate::escape::{Escaped, excerpt};
-use std::path::PathBuf;
-use std::time::Duration;
 use std::{error, fmt};
+use std::{path::PathBuf, time::Duration};
 
 pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 

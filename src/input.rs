@@ -1,9 +1,8 @@
 //! Reads small inputs: never more than a limit, and without a byte order mark.
 
 use crate::error::size;
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 /// Reads all of `reader`, which must not hold more than `limit` bytes, and drops a UTF-8 byte order mark.
 pub(crate) fn read(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {

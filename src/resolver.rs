@@ -44,8 +44,7 @@ impl Resolver for SplitLookup {
             Err(_) => lookup(families, *timeout.after, move |family| lookup_family(&host, port, family))?,
         };
         let mut addresses = self.empty();
-        for address in in_order(found.ok_or(Error::Timeout(timeout.reason))?, has_route).into_iter().take(MAX_ADDRESSES)
-        {
+        for address in in_order(found.ok_or(Error::Timeout(timeout.reason))?, has_route) {
             addresses.push(address);
         }
         if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
@@ -92,16 +91,132 @@ fn lookup_family(host: &str, port: u16, family: AddrFamily) -> Answer {
     addresses.collect::<io::Result<Vec<_>>>().map(Vec::into_iter)
 }
 
-/// Those with a route first, IPv6 before IPv4.
-fn in_order(addresses: Vec<SocketAddr>, has_route: fn(&SocketAddr) -> bool) -> Vec<SocketAddr> {
+/// As many as ureq takes: those with a route first, IPv6 before IPv4.
+fn in_order(addresses: Vec<SocketAddr>, has_route: fn(&SocketAddr) -> bool) -> impl Iterator<Item = SocketAddr> {
     let (reachable, unreachable): (Vec<_>, Vec<_>) = addresses.into_iter().partition(has_route);
     let by_family = |list: Vec<SocketAddr>| list.into_iter().partition::<Vec<_>, _>(SocketAddr::is_ipv6);
     let ((first, second), (third, fourth)) = (by_family(reachable), by_family(unreachable));
-    [first, second, third, fourth].concat()
+    [first, second, third, fourth].into_iter().flatten().take(MAX_ADDRESSES)
 }
 
 /// Whether this machine has a route to an address. Connecting a UDP socket asks for one and sends nothing.
 fn has_route(address: &SocketAddr) -> bool {
     let any = if address.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
     UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const BOTH: [AddrFamily; 2] = [AddrFamily::Inet, AddrFamily::Inet6];
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    fn list(texts: &[&str]) -> vec::IntoIter<SocketAddr> {
+        texts.iter().map(|text| address(text)).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Looks up with these answers for IPv4 and IPv6.
+    fn lookup_of(
+        timeout: Duration,
+        ipv4: impl Fn() -> Answer + Send + Sync + 'static,
+        ipv6: impl Fn() -> Answer + Send + Sync + 'static,
+    ) -> io::Result<Option<Vec<SocketAddr>>> {
+        let both = Arc::new((ipv4, ipv6));
+        lookup(&BOTH, timeout, move |family| if matches!(family, AddrFamily::Inet) { both.0() } else { both.1() })
+    }
+
+    fn silence() -> Answer {
+        thread::park_timeout(LONG);
+        Err(io::ErrorKind::TimedOut.into())
+    }
+
+    #[test]
+    fn the_addresses_of_both_families_are_found() {
+        let (asks, asked) = mpsc::channel();
+        let asked = std::sync::Mutex::new(asked);
+        let ipv4 = move || {
+            asks.send(()).unwrap();
+            Ok(list(&["127.0.0.1:1"]))
+        };
+        let ipv6 = move || {
+            asked.lock().unwrap().recv().unwrap();
+            Ok(list(&["[::1]:1", "[::2]:1"]))
+        };
+        let mut found = lookup_of(LONG, ipv4, ipv6).unwrap().unwrap();
+        found.sort_unstable();
+        assert_eq!(found, ["127.0.0.1:1", "[::1]:1", "[::2]:1"].map(address));
+    }
+
+    #[test]
+    fn a_family_that_fails_or_is_silent_does_not_hold_up_the_other() {
+        for silent_or_failing in [silence, || Err(io::Error::other("refused"))] {
+            let start = Instant::now();
+            let found = lookup_of(LONG, || Ok(list(&["127.0.0.1:1"])), silent_or_failing).unwrap();
+            assert_eq!(found, Some(vec![address("127.0.0.1:1")]));
+            let found = lookup_of(LONG, silent_or_failing, || Ok(list(&["[::1]:1"]))).unwrap();
+            assert_eq!(found, Some(vec![address("[::1]:1")]));
+            assert!(start.elapsed() < LONG / 2);
+        }
+    }
+
+    #[test]
+    fn only_where_both_families_fail_is_it_a_failure() {
+        let error = lookup_of(LONG, || Err(io::Error::other("refused")), || Err(io::Error::other("refused")));
+        assert_eq!(error.unwrap_err().to_string(), "refused");
+        assert_eq!(lookup_of(LONG, || Ok(list(&[])), || Ok(list(&[]))).unwrap(), Some(vec![]));
+    }
+
+    #[test]
+    fn a_lookup_without_an_answer_ends_with_its_timeout() {
+        let start = Instant::now();
+        assert_eq!(lookup_of(Duration::from_millis(100), silence, silence).unwrap(), None);
+        assert!(start.elapsed() >= Duration::from_millis(100) && start.elapsed() < LONG / 2);
+        let one_failed = lookup_of(Duration::from_millis(100), silence, || Err(io::Error::other("refused")));
+        assert_eq!(one_failed.unwrap(), None);
+    }
+
+    #[test]
+    fn addresses_with_a_route_come_first_and_ipv6_before_ipv4() {
+        let all = ["10.0.0.1:1", "[fe80::1]:1", "127.0.0.1:2", "[fe80::2]:2", "[::1]:2", "10.0.0.2:1"].map(address);
+        let ordered: Vec<_> = in_order(all.to_vec(), |address| address.port() == 2).collect();
+        let expected = ["[fe80::2]:2", "[::1]:2", "127.0.0.1:2", "[fe80::1]:1", "10.0.0.1:1", "10.0.0.2:1"];
+        assert_eq!(ordered, expected.map(address));
+        assert_eq!(in_order(vec![address("127.0.0.1:1"); 17], |_| true).count(), 16);
+    }
+
+    #[test]
+    fn this_machine_has_a_route_to_itself_and_none_to_everybody() {
+        assert!(has_route(&address("127.0.0.1:9")));
+        assert!(!has_route(&address("255.255.255.255:9")));
+    }
+
+    #[test]
+    fn a_literal_address_asks_nobody() {
+        let resolve = |url: &str| {
+            let found = SplitLookup.resolve(&url.parse().unwrap(), &Config::default(), NextTimeout::default());
+            found.unwrap().to_vec()
+        };
+        for (url, expected) in [
+            ("http://127.0.0.1", "127.0.0.1:80"),
+            ("https://127.0.0.1", "127.0.0.1:443"),
+            ("https://127.0.0.1:8443", "127.0.0.1:8443"),
+            ("https://[::1]", "[::1]:443"),
+        ] {
+            assert_eq!(resolve(url), [address(expected)]);
+        }
+    }
+
+    #[test]
+    fn a_name_is_looked_up_in_the_families_that_are_asked_for() {
+        let config = Agent::config_builder().ip_family(IpFamily::Ipv4Only).build();
+        let found = SplitLookup.resolve(&"https://localhost:9".parse().unwrap(), &config, NextTimeout::default());
+        let found = found.unwrap().to_vec();
+        assert!(!found.is_empty() && found.iter().all(|address| address.is_ipv4() && address.port() == 9), "{found:?}");
+    }
 }

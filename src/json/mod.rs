@@ -5,19 +5,12 @@
 //! miniserde takes the last; miniserde refuses a number out of range, which serde ignores in an unknown field. Where a token
 //! is faulty as well, serde tells neither of these nor a document that nests deeper than 128 from what is not JSON.
 
-// Not named as the libraries: the code that miniserde derives would take its module for the crate.
-#[cfg(feature = "miniserde")]
-#[cfg_attr(feature = "serde", allow(dead_code, reason = "serde decodes where both are on"))]
+#[cfg(all(feature = "miniserde", not(feature = "serde")))]
 #[path = "miniserde.rs"]
-mod by_miniserde;
+mod library;
 #[cfg(feature = "serde")]
 #[path = "serde.rs"]
-mod by_serde;
-
-#[cfg(all(feature = "miniserde", not(feature = "serde")))]
-use by_miniserde as library;
-#[cfg(feature = "serde")]
-use by_serde as library;
+mod library;
 
 use crate::token::ApiToken;
 use library::Value;

@@ -23,22 +23,19 @@ pub(crate) enum Failure {
 pub(super) fn classify(error: Error, proxy: Option<&Proxy>) -> Failure {
     let text = error.to_string();
     let text = text.strip_prefix("io: ").unwrap_or(&text);
-    if let Some((reason, words)) = tls_failure(&error, text) {
-        return Failure::Tls(reason, words.map_or_else(|| plain(error, proxy), Into::into));
-    }
-    match proxy {
-        _ if matches!(error, Error::LargeResponseHeader(..)) => {
-            Failure::Invalid("its header is too large", plain(error, proxy))
-        }
-        Some(used) => {
-            let (reason, status) = proxy_failure(&error, text, used);
-            Failure::Proxy(reason, status, status.is_none().then(|| plain(error, proxy)))
-        }
-        None if is_lookup(&error, text) => Failure::Lookup(plain(error, proxy)),
-        None if matches!(error, Io(_) | Error::ConnectionFailed | Error::Other(_)) => {
-            Failure::Connection(plain(error, proxy))
-        }
-        None => Failure::Invalid("it is not valid HTTP", plain(error, proxy)),
+    let tls = tls_failure(&error, text);
+    let proxys = proxy.map(|proxy| proxy_failure(&error, text, proxy));
+    let is_lookup = is_lookup(&error, text);
+    let is_large = matches!(error, Error::LargeResponseHeader(..));
+    let is_network = matches!(error, Io(_) | Error::ConnectionFailed | Error::Other(_));
+    let cause = plain(error, proxy);
+    match (tls, proxys) {
+        (Some((reason, words)), _) => Failure::Tls(reason, words.map_or(cause, Into::into)),
+        _ if is_large => Failure::Invalid("its header is too large", cause),
+        (_, Some((reason, status))) => Failure::Proxy(reason, status, status.is_none().then_some(cause)),
+        _ if is_lookup => Failure::Lookup(cause),
+        _ if is_network => Failure::Connection(cause),
+        _ => Failure::Invalid("it is not valid HTTP", cause),
     }
 }
 
@@ -138,14 +135,11 @@ fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Opt
 /// An error in plain words, where a library wrote it for developers.
 fn plain(error: Error, proxy: Option<&Proxy>) -> Cause {
     // `BodyStalled` is a connection that ended within a chunk's own lines.
-    let is_closed = |error: &Error| match error {
-        Io(error) => error.kind() == ErrorKind::UnexpectedEof,
-        error => matches!(error, BodyStalled),
-    };
+    let is_closed = matches!(error, BodyStalled) || matches!(&error, Io(io) if io.kind() == ErrorKind::UnexpectedEof);
     match (error, proxy) {
         (ConnectProxyFailed(_), _) => "the proxy closed the connection".into(),
-        (error, None) if is_closed(&error) => "the server closed the connection".into(),
-        (error, Some(_)) if is_closed(&error) => "the proxy or the server closed the connection".into(),
+        (_, None) if is_closed => "the server closed the connection".into(),
+        (_, Some(_)) if is_closed => "the proxy or the server closed the connection".into(),
         (error, _) => error.into_io().into(),
     }
 }

@@ -57,3 +57,109 @@ mod split {
         assert!(matches!(error, Error::Config { setting: "split lookup", .. }), "{error:?}");
     }
 }
+
+/// Lookups that get no answer. They need a resolver of the test's own, which ureq has under `unversioned` only.
+#[cfg(feature = "resolver")]
+mod unanswered {
+    use super::{Error, assert_within, builder, recorded};
+    use crate::server::{ORIGINAL_LIST, Server, ok, response};
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+    use std::time::Duration;
+    use turso_api_tokens::ClientBuilder;
+    use turso_api_tokens::ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+    use turso_api_tokens::ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+    use turso_api_tokens::ureq::{self, Agent, config::Config, http::Uri};
+
+    /// A resolver that knows the server, answers only some lookups, and records how long each may take.
+    #[derive(Debug, Clone)]
+    struct Names {
+        server: std::net::SocketAddr,
+        answers: fn(usize) -> bool,
+        limits: Arc<Mutex<Vec<Duration>>>,
+    }
+
+    impl Resolver for Names {
+        fn resolve(&self, _: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let mut limits = self.limits.lock().unwrap();
+            limits.push(*timeout.after);
+            if !(self.answers)(limits.len()) {
+                // A name server's silence, not a wait.
+                thread::sleep(*timeout.after);
+                return Err(ureq::Error::Timeout(timeout.reason));
+            }
+            let mut found = self.empty();
+            found.push(self.server);
+            Ok(found)
+        }
+    }
+
+    /// A client for the server, whose nth lookup, counted from 1, is answered or not.
+    fn client(server: &Server, host: &str, answers: fn(usize) -> bool) -> (ClientBuilder, Arc<Mutex<Vec<Duration>>>) {
+        let names = Names { server: ([127, 0, 0, 1], server.port()).into(), answers, limits: Arc::default() };
+        let config = Agent::config_builder().proxy(None).build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), names.clone());
+        (builder(&format!("http://{host}:{}", server.port())).agent(agent), names.limits)
+    }
+
+    #[test]
+    fn a_lost_question_is_asked_again_after_a_second_within_the_attempt() {
+        let server = Server::script([ok(ORIGINAL_LIST)]);
+        let (builder, limits) = client(&server, "localhost", |lookup| lookup > 1);
+        let (result, records) = recorded(|| builder.retries(0).build().unwrap().list());
+        assert_eq!(result.unwrap().len(), 2);
+        let limits = limits.lock().unwrap();
+        assert_eq!((limits.len(), limits[0].as_secs_f64().round()), (2, 1.0));
+        assert!(limits[1] > Duration::from_secs(20), "{limits:?}");
+        assert!(records.contains(&"turso_api_tokens::transport no address within 1s".to_owned()), "{records:#?}");
+    }
+
+    #[test]
+    fn a_lookup_that_the_deadline_ends_is_a_failed_lookup() {
+        let server = Server::script([]);
+        let (builder, limits) = client(&server, "localhost", |_| false);
+        let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
+        let error = assert_within(2, || client.list()).unwrap_err();
+        let Error::Lookup { source, .. } = &error else { panic!("{error:?}") };
+        assert_eq!((source.to_string().as_str(), error.is_transient()), ("no name server answered in time", true));
+        assert_eq!(limits.lock().unwrap().len(), 2, "it is not retried");
+    }
+
+    #[test]
+    fn a_lookup_within_a_second_of_timeout_is_not_asked_again() {
+        let server = Server::script([]);
+        let (builder, limits) = client(&server, "localhost", |_| false);
+        let client = builder.timeout(Duration::from_millis(700)).build().unwrap();
+        let error = client.list().unwrap_err();
+        assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
+        assert_eq!(limits.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_retry_that_had_no_time_for_its_lookup_is_a_timeout_that_tells_what_failed_before() {
+        let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
+        let (builder, limits) = client(&server, "localhost", |lookup| lookup == 1);
+        let client = builder.timeout(Duration::from_secs(1)).build().unwrap();
+        let error = client.list().unwrap_err();
+        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
+        assert_eq!((previous.status(), limits.lock().unwrap().len()), (Some(503), 2));
+    }
+
+    #[test]
+    fn a_retry_whose_lookup_had_time_is_a_failed_lookup() {
+        let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
+        let (builder, limits) = client(&server, "localhost", |lookup| lookup == 1);
+        let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
+        let error = client.list().unwrap_err();
+        assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
+        assert_eq!(limits.lock().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn an_address_whose_time_runs_out_is_a_timeout_and_no_failed_lookup() {
+        let server = Server::script([]);
+        let (builder, _) = client(&server, "127.0.0.1", |_| false);
+        let error = builder.timeout(Duration::from_secs(1)).build().unwrap().list().unwrap_err();
+        assert!(matches!(error, Error::Timeout { source: None, .. }), "{error:?}");
+    }
+}
