@@ -25,8 +25,6 @@ const INPUT_BUFFER: usize = 24 * 1024;
 const LOOPBACK_INPUT_BUFFER: usize = 256 * 1024;
 /// The longest request line, which a redirect decides. The header goes out in one piece as well.
 const OUTPUT_BUFFER: usize = 16 * 1024;
-/// How much to reserve on the word of a `Content-Length`.
-const MAX_PREALLOCATION: u64 = 2 * 1024 * 1024;
 /// How much of an error's body is read, and for how long.
 const ERROR_BODY_LIMIT: u64 = 16 * 1024;
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
@@ -156,12 +154,10 @@ impl Transport {
 
     /// Reads a body of at most `limit` bytes.
     pub(crate) fn read_body(&self, response: Response<Body>, limit: u64) -> Result<Vec<u8>, Failure> {
-        let length = response.body().content_length();
-        if length > Some(limit) {
+        if response.body().content_length() > Some(limit) {
             return Err(Failure::TooLarge);
         }
-        let capacity = length.unwrap_or(limit).min(MAX_PREALLOCATION);
-        let mut bytes = Vec::with_capacity(usize::try_from(capacity).unwrap_or(0));
+        let mut bytes = Vec::new();
         let mut reader = response.into_body().into_with_config().limit(limit).reader();
         let read = reader.read_to_end(&mut bytes).map_err(ureq::Error::from);
         read.map_err(|error| classify_body(error, self.proxy.as_ref())).map(|_| bytes)

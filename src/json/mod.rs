@@ -5,6 +5,7 @@
 //! miniserde takes the last; miniserde refuses a number out of range, which serde ignores in an unknown field. Where a token
 //! is faulty as well, serde tells neither of these nor a document that nests deeper than 128 from what is not JSON.
 
+// Where both are on, serde decodes. The module cannot be called miniserde: its derive would take it for the crate.
 #[cfg(all(feature = "miniserde", not(feature = "serde")))]
 #[path = "miniserde.rs"]
 mod library;
@@ -43,16 +44,16 @@ pub(crate) struct Fault {
     pub(crate) token: Option<usize>,
 }
 
+/// Decodes the endpoint's response: all of its tokens, or what is wrong. `excerpt` is the document's beginning for messages.
+pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result<Vec<ApiToken>, Fault> {
+    library::tokens(document).ok_or_else(|| diagnose(document, excerpt))
+}
+
 /// A larger document is not parsed again, as a parsed one takes up to 130 times its size.
 const MAX_DIAGNOSED: usize = 1024 * 1024;
 
-/// Decodes the endpoint's response: all of its tokens, or what is wrong. `excerpt` is the document's beginning for messages.
-///
-/// What is wrong is found out when decoding has failed, so that a good list costs nothing.
-pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result<Vec<ApiToken>, Fault> {
-    if let Some(tokens) = library::tokens(document) {
-        return Ok(tokens);
-    }
+/// Finds out what is wrong with a document that has failed to decode, so that a good list costs nothing.
+fn diagnose(document: &str, excerpt: impl FnOnce() -> String) -> Fault {
     let value = if document.len() > MAX_DIAGNOSED { None } else { library::value(document) };
     let list = value.as_ref().and_then(|value| field(value, "tokens"));
     let problem = match (&value, list) {
@@ -66,13 +67,13 @@ pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result
             let mut problems =
                 tokens.iter().zip(1..).filter_map(|(token, number)| Some((number, token_problem(token)?)));
             if let Some((number, problem)) = problems.next() {
-                return Err(Fault { problem: format!("token {number}: {problem}"), token: Some(number) });
+                return Fault { problem: format!("token {number}: {problem}"), token: Some(number) };
             }
             "the decoder does not accept its JSON; perhaps a field comes twice".to_owned()
         }
         _ => "`tokens` is not a list".to_owned(),
     };
-    Err(Fault { problem, token: None })
+    Fault { problem, token: None }
 }
 
 fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
@@ -260,6 +261,7 @@ mod tests {
             ("  [", "it ends in the middle, after 3 bytes"),
             (r#"{"a":"]}"#, "it ends in the middle, after 8 bytes"),
             (r#"{"a":"\"}"#, "it ends in the middle, after 9 bytes"),
+            (r#"{"a":"}""#, "it ends in the middle, after 8 bytes"),
         ] {
             let expected = Fault { problem: problem.to_owned(), token: None };
             assert_eq!(decode(document), Err(expected), "{document}");
@@ -284,8 +286,8 @@ mod tests {
 
     #[test]
     fn a_large_document_that_is_not_a_list_is_described_by_its_size_and_beginning() {
-        let padding = " ".repeat(MAX_DIAGNOSED);
-        let expected = format!("it is {} bytes that begin with …", MAX_DIAGNOSED + 2);
+        let padding = " ".repeat(1_048_576);
+        let expected = "it is 1048578 bytes that begin with …";
         assert_eq!(decode(&format!("{{}}{padding}")).unwrap_err().problem, expected);
         let at_the_limit = format!("{{}}{}", &padding[2..]);
         assert_eq!(decode(&at_the_limit).unwrap_err().problem, "it has no `tokens`; it begins with …");

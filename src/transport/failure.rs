@@ -85,7 +85,6 @@ fn tls_failure(error: &Error, text: &str) -> Option<(TlsFailure, Option<&'static
     let text = match error {
         // A SOCKS proxy that does not speak SOCKS gives an "invalid response" or "reserved byte" of the same kind.
         Io(error) if error.kind() == ErrorKind::InvalidData && !text.starts_with("invalid res") => text,
-        Io(_) => return None,
         Error::Tls(_) | Error::TlsRequired => text,
         _ => ["rustls: ", "native-tls: ", "der: "].iter().find_map(|library| text.strip_prefix(library))?,
     };
@@ -121,7 +120,6 @@ fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Opt
         // tinyproxy responds 401 to a wrong password.
         (Some(401 | 407), _) => ProxyFailure::Credentials,
         (Some(502..=504), _) => ProxyFailure::HostUnreachable,
-        (Some(_), _) => ProxyFailure::Other,
         // A proxy that looks nothing up has the host's name looked up here: then it may well be reachable.
         _ if is_lookup(error, text) && proxy.resolve_target() => ProxyFailure::Other,
         _ if is_lookup(error, text) => ProxyFailure::Unreachable,
@@ -292,6 +290,7 @@ mod tests {
         assert_eq!(cause(BodyStalled, None), "the server closed the connection");
         assert_eq!(cause(eof(), Some(&proxy)), "the proxy or the server closed the connection");
         assert_eq!(cause(ConnectProxyFailed("x".into()), Some(&proxy)), "the proxy closed the connection");
+        assert_eq!(cause(io(ErrorKind::ConnectionReset, "reset"), Some(&proxy)), "reset");
         assert_eq!(cause(io(ErrorKind::ConnectionRefused, "refused"), None), "refused");
     }
 
