@@ -157,16 +157,16 @@ impl ClientBuilder {
         self
     }
 
-    /// Trusts these PEM certificates, one or several, instead of the bundled Mozilla roots. Cannot be combined with
-    /// [`agent`](Self::agent).
+    /// Trusts these PEM certificates, one or several, of at most 8 MiB, instead of the bundled Mozilla roots. Cannot be
+    /// combined with [`agent`](Self::agent).
     pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
         let pem = input::read(pem, MAX_ROOTS_SIZE);
         self.roots = Ok(Some(Roots { setting: ROOTS_SETTING, label: "the PEM text".to_owned(), pem }));
         self
     }
 
-    /// Trusts the PEM certificates in a file of at most 8 MiB, instead of the bundled Mozilla roots. Cannot be combined with
-    /// [`agent`](Self::agent).
+    /// Trusts the PEM certificates in a file of at most 8 MiB, instead of the bundled Mozilla roots. The file is read now, and
+    /// [`build`](Self::build) reports what is wrong with it. Cannot be combined with [`agent`](Self::agent).
     pub fn root_certificates_file(self, path: impl AsRef<Path>) -> Self {
         self.root_certificates_file_from(ROOTS_SETTING, path.as_ref())
     }
@@ -275,7 +275,9 @@ impl ClientBuilder {
             let agent = config.new_agent();
             (agent, proxy, roots_label)
         };
-        let (proxy_label, proxy) = proxy.map(|(source, proxy)| (proxy::label(&proxy, source), proxy)).unzip();
+        // Never its user name or password.
+        let label = |proxy: &Proxy, source: &str| format!("{}:{} ({source})", proxy.host(), proxy.port());
+        let (proxy_label, proxy) = proxy.map(|(source, proxy)| (label(&proxy, source), proxy)).unzip();
         let source = credential.source().map_or_else(|| "given by the program".to_owned(), ToString::to_string);
         debug!("credential: {source}");
         debug!("base URL: {shown_base_url} ({})", given(base_url_setting, BASE_URL_SETTING));

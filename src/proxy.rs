@@ -25,34 +25,25 @@ pub(crate) fn from_env(
         return Ok(None);
     }
     let Some((name, value)) = first_set(&PROXY_VARIABLES)? else { return Ok(None) };
-    let has_host_and_port = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
-    // The value may hold a password, so it is not repeated.
-    let proxy = Proxy::new(value.trim()).ok().filter(has_host_and_port).ok_or_else(|| {
-        Error::config(name, "it is not the URL of a proxy with its port, such as http://proxy.example:3128")
-    })?;
-    Ok(Some((name, resolve_as_curl_does(proxy, name)?)))
-}
-
-/// How messages name a proxy: never by its user name or password.
-pub(crate) fn label(proxy: &Proxy, source: &str) -> String {
-    format!("{}:{} ({source})", proxy.host(), proxy.port())
-}
-
-/// Lets a SOCKS 5 proxy resolve the host name. ureq would resolve it here and try the first address only.
-fn resolve_as_curl_does(proxy: Proxy, variable: &'static str) -> Result<Proxy, Error> {
-    let unusable = |problem: &str| Error::config(variable, problem);
+    let parse = |value: &str| {
+        let has_host_and_port = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
+        // The value may hold a password, so it is not repeated.
+        Proxy::new(value).ok().filter(has_host_and_port).ok_or_else(|| {
+            Error::config(name, "it is not the URL of a proxy with its port, such as http://proxy.example:3128")
+        })
+    };
+    let value = value.trim();
+    let proxy = parse(value)?;
     match proxy.protocol() {
         ProxyProtocol::Socks4 | ProxyProtocol::Socks4A if proxy.username().is_some() => {
-            Err(unusable("SOCKS 4 is supported without a user name only; use socks5://"))
+            Err(Error::config(name, "SOCKS 4 is supported without a user name only; use socks5://"))
         }
+        // As curl does, a SOCKS 5 proxy resolves the host name. ureq would resolve it here and try the first address only.
         ProxyProtocol::Socks5 => {
-            let mut by_name = Proxy::builder(ProxyProtocol::Socks5h).host(proxy.host()).port(proxy.port());
-            if let Some(username) = proxy.username() {
-                by_name = by_name.username(username).password(proxy.password().unwrap_or_default());
-            }
-            by_name.build().map_err(|_| unusable("its user name or password cannot be used"))
+            let (_, rest) = value.split_once("://").unwrap_or_default();
+            Ok(Some((name, parse(&format!("socks5h://{rest}"))?)))
         }
-        _ => Ok(proxy),
+        _ => Ok(Some((name, proxy))),
     }
 }
 
@@ -168,12 +159,6 @@ mod tests {
             let error = chosen("https://h", &[("ALL_PROXY", value)]).unwrap_err().to_string();
             assert_eq!(error, "ALL_PROXY: SOCKS 4 is supported without a user name only; use socks5://");
         }
-    }
-
-    #[test]
-    fn a_label_names_host_and_port_and_never_the_user_name_or_password() {
-        let proxy = Proxy::new("http://secret:secret@p:3128").unwrap();
-        assert_eq!(label(&proxy, "HTTPS_PROXY"), "p:3128 (HTTPS_PROXY)");
     }
 
     #[test]
