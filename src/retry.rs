@@ -10,7 +10,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(10);
 pub(crate) const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// No retry begins with less time. ureq gives a whole second to connecting where none is left, which would outlast the
 /// deadline.
-pub(crate) const MIN_TIME: Duration = Duration::from_millis(100);
+const MIN_TIME: Duration = Duration::from_millis(100);
 
 /// How long to wait before the next attempt; `None` gives up.
 ///

@@ -3,7 +3,7 @@
 mod failure;
 
 use crate::error::{Error, ProxyFailure};
-use crate::retry::{self, INITIAL_TIMEOUT, MIN_TIME};
+use crate::retry::{self, INITIAL_TIMEOUT};
 use crate::url::is_literal;
 use failure::{classify, classify_body};
 use log::debug;
@@ -65,11 +65,12 @@ impl Transport {
             let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
             let Some(connect) = connect else { return Err(self.no_connection(longest)) };
             let lookup = retry::lookup_timeout(lookups == 0, remaining);
-            let is_first = attempt.is_first && redirects == 0 && lookups + connects == 0;
-            let timeouts = (!is_first || self.is_callers).then_some((lookup, connect, remaining));
+            let is_first_try = attempt.is_first && lookups + connects == 0;
+            let has_own_timeouts = !is_first_try || redirects > 0 || self.is_callers;
+            let timeouts = has_own_timeouts.then_some((lookup, connect, remaining));
             // ureq's limit on connecting does not hold where an address of several fails late. The first try is short, and
             // needs no thread to be ended.
-            let is_watched = self.proxy.is_some() || !attempt.is_first || lookups + connects > 0;
+            let is_watched = !is_first_try || self.proxy.is_some();
             match self.send_once(url, timeouts, is_watched.then_some(attempt.deadline))? {
                 Ok(response) => return Ok(response),
                 Err(ureq::Error::Timeout(Timeout::Resolve)) if lookup < remaining => {
@@ -88,7 +89,7 @@ impl Transport {
                 Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
                     debug!("no connection within {:?}", to_millis(connect));
                     (connects, longest) = (connects + 1, longest.max(connect));
-                    if connect == remaining || attempt.remaining() < MIN_TIME {
+                    if connect == remaining {
                         let failure = self.no_connection(longest);
                         return Err(if self.proxy.is_some() {
                             failure
@@ -191,8 +192,9 @@ fn run_with_deadline<T: Default + Send + 'static>(
         caller.unpark();
     })?;
     // The worker has finished once it has dropped its reference. Anybody else may wake this thread too.
-    while Arc::strong_count(&value) > 1 && Instant::now() < deadline {
-        thread::park_timeout(deadline.saturating_duration_since(Instant::now()));
+    let remaining = || deadline.saturating_duration_since(Instant::now());
+    while Arc::strong_count(&value) > 1 && !remaining().is_zero() {
+        thread::park_timeout(remaining());
     }
     Ok(std::mem::take(&mut *lock(&value)))
 }
@@ -292,6 +294,19 @@ mod tests {
         assert_eq!(with_grace(millis(30_000), millis(30_000), true), (millis(29_800), millis(29_900)));
         assert_eq!(with_grace(millis(500), millis(500), true), (millis(400), millis(450)));
         assert_eq!(with_grace(millis(500), millis(500), false), (millis(500), millis(500)));
+    }
+
+    /// SOCKS 4 has no room for another address.
+    #[test]
+    fn only_socks_4_is_kept_from_ipv6() {
+        let family = |proxy: Option<&str>| {
+            let (url, proxy) = ("http://localhost".parse().unwrap(), proxy.map(|url| Proxy::new(url).unwrap()));
+            agent_config(&url, Duration::from_secs(1), proxy, "x", 0, None).unwrap().ip_family()
+        };
+        assert_eq!(family(Some("socks4://p:1")), IpFamily::Ipv4Only);
+        for other in [None, Some("socks4a://p:1"), Some("socks5h://p:1"), Some("http://p:1")] {
+            assert_eq!(family(other), IpFamily::Any, "{other:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whatever the server does, a call ends within its timeout.
 
 use crate::server::{ORIGINAL_LIST, Server, Step, ok, response};
-use crate::support::{BlackHole, assert_within, builder, call, side_by_side};
+use crate::support::{BlackHole, assert_within, builder, call, recorded, side_by_side};
 use std::time::{Duration, Instant};
 use turso_api_tokens::{Error, ureq};
 
@@ -149,6 +149,20 @@ fn an_address_that_swallows_connections_is_a_timeout_that_tells_of_it() {
     let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
     let Error::Connection { source, .. } = previous.as_ref() else { panic!("{error:?}") };
     assert_eq!(source.to_string(), "no connection within 1s");
+}
+
+#[test]
+fn the_last_attempt_connects_until_the_deadline_and_an_earlier_one_leaves_time_for_it() {
+    // One second, four, and then all that is left or a third of it.
+    side_by_side([(0, 6, 1), (1, 7, 2)], |(retries, seconds, attempts)| {
+        let hole = BlackHole::new("127.0.0.1:0");
+        let client = builder(&format!("http://{}", hole.address)).timeout(Duration::from_secs(seconds));
+        let client = client.retries(retries).build().unwrap();
+        let (result, records) = recorded(|| assert_within(seconds, || client.list()));
+        assert!(matches!(result, Err(Error::Timeout { source: Some(_), .. })), "{result:?}");
+        let made = records.iter().filter(|record| record.starts_with("turso_api_tokens::call GET ")).count();
+        assert_eq!(made, attempts, "{records:#?}");
+    });
 }
 
 #[test]

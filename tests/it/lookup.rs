@@ -64,26 +64,29 @@ mod unanswered {
     use super::{Error, assert_within, builder, recorded};
     use crate::server::{ORIGINAL_LIST, Server, ok, response};
     use std::sync::{Arc, Mutex};
-    use std::thread;
+    use std::thread::{self, ThreadId};
     use std::time::Duration;
-    use turso_api_tokens::ClientBuilder;
     use turso_api_tokens::ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
     use turso_api_tokens::ureq::unversioned::transport::{DefaultConnector, NextTimeout};
     use turso_api_tokens::ureq::{self, Agent, config::Config, http::Uri};
+    use turso_api_tokens::{ClientBuilder, ProxyFailure};
 
-    /// A resolver that knows the server, answers only some lookups, and records how long each may take.
+    /// How long a lookup may take, and the thread that it is on.
+    type Lookups = Arc<Mutex<Vec<(Duration, ThreadId)>>>;
+
+    /// A resolver that knows the server, answers only some lookups, and records each.
     #[derive(Debug, Clone)]
     struct Names {
         server: std::net::SocketAddr,
         answers: fn(usize) -> bool,
-        limits: Arc<Mutex<Vec<Duration>>>,
+        lookups: Lookups,
     }
 
     impl Resolver for Names {
         fn resolve(&self, _: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-            let mut limits = self.limits.lock().unwrap();
-            limits.push(*timeout.after);
-            if !(self.answers)(limits.len()) {
+            let mut lookups = self.lookups.lock().unwrap();
+            lookups.push((*timeout.after, thread::current().id()));
+            if !(self.answers)(lookups.len()) {
                 // A name server's silence, not a wait.
                 thread::sleep(*timeout.after);
                 return Err(ureq::Error::Timeout(timeout.reason));
@@ -95,64 +98,67 @@ mod unanswered {
     }
 
     /// A client for the server, whose nth lookup, counted from 1, is answered or not.
-    fn client(server: &Server, host: &str, answers: fn(usize) -> bool) -> (ClientBuilder, Arc<Mutex<Vec<Duration>>>) {
-        let names = Names { server: ([127, 0, 0, 1], server.port()).into(), answers, limits: Arc::default() };
+    fn client(server: &Server, host: &str, answers: fn(usize) -> bool) -> (ClientBuilder, Lookups) {
+        let names = Names { server: ([127, 0, 0, 1], server.port()).into(), answers, lookups: Arc::default() };
         let config = Agent::config_builder().proxy(None).build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), names.clone());
-        (builder(&format!("http://{host}:{}", server.port())).agent(agent), names.limits)
+        (builder(&format!("http://{host}:{}", server.port())).agent(agent), names.lookups)
     }
 
     #[test]
     fn a_lost_question_is_asked_again_after_a_second_within_the_attempt() {
         let server = Server::script([ok(ORIGINAL_LIST)]);
-        let (builder, limits) = client(&server, "localhost", |lookup| lookup > 1);
+        let (builder, lookups) = client(&server, "localhost", |lookup| lookup > 1);
         let (result, records) = recorded(|| builder.retries(0).build().unwrap().list());
         assert_eq!(result.unwrap().len(), 2);
-        let limits = limits.lock().unwrap();
-        assert_eq!((limits.len(), limits[0].as_secs_f64().round()), (2, 1.0));
-        assert!(limits[1] > Duration::from_secs(20), "{limits:?}");
+        let lookups = lookups.lock().unwrap();
+        let [(first, first_thread), (second, second_thread)] = lookups[..] else { panic!("{lookups:?}") };
+        assert_eq!(first.as_millis().div_ceil(1000), 1, "{lookups:?}");
+        assert!(second > Duration::from_secs(20), "{lookups:?}");
+        // The second try has a thread of its own, which the deadline ends.
+        assert!(first_thread == thread::current().id() && second_thread != first_thread);
         assert!(records.contains(&"turso_api_tokens::transport no address within 1s".to_owned()), "{records:#?}");
     }
 
     #[test]
     fn a_lookup_that_the_deadline_ends_is_a_failed_lookup() {
         let server = Server::script([]);
-        let (builder, limits) = client(&server, "localhost", |_| false);
+        let (builder, lookups) = client(&server, "localhost", |_| false);
         let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
         let error = assert_within(2, || client.list()).unwrap_err();
         let Error::Lookup { source, .. } = &error else { panic!("{error:?}") };
         assert_eq!((source.to_string().as_str(), error.is_transient()), ("no name server answered in time", true));
-        assert_eq!(limits.lock().unwrap().len(), 2, "it is not retried");
+        assert_eq!(lookups.lock().unwrap().len(), 2, "it is not retried");
     }
 
     #[test]
     fn a_lookup_within_a_second_of_timeout_is_not_asked_again() {
         let server = Server::script([]);
-        let (builder, limits) = client(&server, "localhost", |_| false);
+        let (builder, lookups) = client(&server, "localhost", |_| false);
         let client = builder.timeout(Duration::from_millis(700)).build().unwrap();
         let error = client.list().unwrap_err();
         assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
-        assert_eq!(limits.lock().unwrap().len(), 1);
+        assert_eq!(lookups.lock().unwrap().len(), 1);
     }
 
     #[test]
     fn a_retry_that_had_no_time_for_its_lookup_is_a_timeout_that_tells_what_failed_before() {
         let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
-        let (builder, limits) = client(&server, "localhost", |lookup| lookup == 1);
+        let (builder, lookups) = client(&server, "localhost", |lookup| lookup == 1);
         let client = builder.timeout(Duration::from_secs(1)).build().unwrap();
         let error = client.list().unwrap_err();
         let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
-        assert_eq!((previous.status(), limits.lock().unwrap().len()), (Some(503), 2));
+        assert_eq!((previous.status(), lookups.lock().unwrap().len()), (Some(503), 2));
     }
 
     #[test]
     fn a_retry_whose_lookup_had_time_is_a_failed_lookup() {
         let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
-        let (builder, limits) = client(&server, "localhost", |lookup| lookup == 1);
+        let (builder, lookups) = client(&server, "localhost", |lookup| lookup == 1);
         let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
         let error = client.list().unwrap_err();
         assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
-        assert_eq!(limits.lock().unwrap().len(), 3);
+        assert_eq!(lookups.lock().unwrap().len(), 3);
     }
 
     #[test]
@@ -161,5 +167,19 @@ mod unanswered {
         let (builder, _) = client(&server, "127.0.0.1", |_| false);
         let error = builder.timeout(Duration::from_secs(1)).build().unwrap().list().unwrap_err();
         assert!(matches!(error, Error::Timeout { source: None, .. }), "{error:?}");
+    }
+
+    #[cfg(feature = "rustls")]
+    #[test]
+    fn a_lookup_for_a_proxy_that_nobody_answers_is_the_proxys_failure() {
+        let proxy = ureq::Proxy::new("socks4://127.0.0.1:1").unwrap();
+        let config = Agent::config_builder().proxy(Some(proxy)).build();
+        let names = Names { server: ([127, 0, 0, 1], 1).into(), answers: |_| false, lookups: Arc::default() };
+        let agent = Agent::with_parts(config, DefaultConnector::default(), names);
+        let builder = builder("https://localhost:1").agent(agent).timeout(Duration::from_secs(2));
+        let client = builder.build().unwrap();
+        let error = assert_within(2, || client.list()).unwrap_err();
+        let no_response = matches!(error, Error::Proxy { reason: ProxyFailure::NoResponse, .. });
+        assert!(no_response, "{error:?}");
     }
 }
