@@ -134,6 +134,17 @@ fn the_deadline_holds_for_a_callers_agent() {
 }
 
 #[test]
+fn what_a_redirect_leads_to_ends_at_the_deadline_of_the_call() {
+    let slow = b"HTTP/1.1 307 x\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let pause = Duration::from_millis(2400 / slow.len() as u64);
+    let server = Server::script([Step::Drip(slow, pause), Step::Silence]);
+    let client = builder(&server.url()).timeout(Duration::from_secs(3)).build().unwrap();
+    let error = assert_within(3, || client.list()).unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
 fn endless_redirects_end_after_ten() {
     let server = Server::always(|| response("302 Found", "Location: /again\r\n", ""));
     let error = error_before_deadline(&server.url());
@@ -183,17 +194,36 @@ fn a_silent_tls_handshake_is_a_timeout_at_the_deadline() {
 #[cfg(feature = "rustls")]
 #[test]
 fn a_slow_handshake_gets_through_within_one_attempt() {
-    use crate::support::{Authority, in_env_without_proxies};
-    in_env_without_proxies(|| {
-        let authority = Authority::new();
-        let tls = authority.tls(&["localhost"]);
-        let slow: crate::server::TlsLayer = std::sync::Arc::new(move |stream| {
-            // A distance, not a wait: the first second for connecting ends before.
-            std::thread::sleep(Duration::from_millis(1200));
-            tls(stream)
-        });
-        let server = Server::tls([ok(ORIGINAL_LIST)], slow);
+    crate::support::in_env_without_proxies(|| {
+        let (authority, server) = with_slow_handshake(ok(ORIGINAL_LIST));
         assert_eq!(authority.client_builder(&server).build().unwrap().list().unwrap().len(), 2);
         assert_eq!((server.connections(), server.requests().len()), (2, 1));
     });
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn a_timeout_after_a_slow_handshake_tells_of_it() {
+    crate::support::in_env_without_proxies(|| {
+        let (authority, server) = with_slow_handshake(Step::Silence);
+        let client = authority.client_builder(&server).timeout(Duration::from_secs(4)).build().unwrap();
+        let error = client.list().unwrap_err();
+        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
+        let Error::Connection { source, .. } = previous.as_ref() else { panic!("{error:?}") };
+        assert_eq!((source.to_string().as_str(), server.requests().len()), ("no connection within 1s", 1));
+    });
+}
+
+/// A server that takes longer for its handshake than the first second for connecting.
+#[cfg(feature = "rustls")]
+fn with_slow_handshake(step: Step) -> (crate::support::Authority, Server) {
+    let authority = crate::support::Authority::new();
+    let tls = authority.tls(&["localhost"]);
+    let slow: crate::server::TlsLayer = std::sync::Arc::new(move |stream| {
+        // A distance, not a wait.
+        std::thread::sleep(Duration::from_millis(1200));
+        tls(stream)
+    });
+    let server = Server::tls([step], slow);
+    (authority, server)
 }
