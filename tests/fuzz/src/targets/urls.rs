@@ -81,13 +81,13 @@ fn follow(from: &Uri, location: &str) {
     }
 }
 
-/// The proxy for a URL with these variables set.
+/// The proxy for a URL with these variables set, as messages name it.
 fn proxy_for(url: &Uri, no_proxy: &str, https_proxy: &str) -> Result<Option<String>, InternalError> {
     let first_set = |names: &[&'static str]| {
         let value = if names.contains(&"NO_PROXY") { no_proxy } else { https_proxy };
         Ok(names.first().map(|name| (*name, value.to_owned())).filter(|_| !value.is_empty()))
     };
-    Ok(proxy::from_env(url, first_set)?.map(|(name, proxy)| proxy::label(&proxy, name)))
+    Ok(proxy::from_env(url, first_set)?.map(|(name, proxy)| format!("{}:{} ({name})", proxy.host(), proxy.port())))
 }
 
 fn exempt(url: &Uri, list: &str) {
