@@ -53,7 +53,7 @@
 //! - Two cases are invisible above ureq. A reset at the exact end of a body without a length looks like its end. Bytes after
 //!   a response that TLS has taken in but not handed out are not seen before the connection is used again.
 //! - The decoders differ on JSON that the API does not send: `serde` refuses a documented field that comes twice, and
-//!   `miniserde` a number out of range.
+//!   `miniserde` a number out of range and half a surrogate pair.
 //! - Some threads are left behind at the deadline. The reading of an error's body ends with the call's timeout, an hour at
 //!   most; so does an attempt through a proxy, or a retry. A proxy that sends its response to `CONNECT` byte by byte keeps
 //!   its thread and socket for as long as it goes on, up to 24 KiB. A lookup ends with the system resolver's own timeout.

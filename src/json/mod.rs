@@ -2,8 +2,9 @@
 //!
 //! Each library has a file. Both give the same tokens for every documented response, and both say what is wrong with any
 //! other. They differ on JSON that the API does not send: serde refuses a documented field that comes twice, of which
-//! miniserde takes the last; miniserde refuses a number out of range, which serde ignores in an unknown field. Where a token
-//! is faulty as well, serde tells neither of these nor a document that nests deeper than 128 from what is not JSON.
+//! miniserde takes the last; miniserde refuses a number out of range and half a surrogate pair, which serde ignores in an
+//! unknown field. Where a token is faulty as well, serde tells none of these nor a document that nests deeper than 128 from
+//! what is not JSON.
 
 // Where both are on, serde decodes. The module cannot be called miniserde: its derive would take it for the crate.
 #[cfg(all(feature = "miniserde", not(feature = "serde")))]
@@ -282,6 +283,13 @@ mod tests {
             let expected = Fault { problem: problem.to_owned(), token: None };
             assert_eq!(decode(document), Err(expected), "{document}");
         }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_in_an_unknown_field_is_refused_by_miniserde_alone() {
+        let problem = "it is not JSON; it begins with …".to_owned();
+        let expected = if cfg!(feature = "serde") { Ok(vec![]) } else { Err(Fault { problem, token: None }) };
+        assert_eq!(decode(r#"{"tokens":[],"x":"\udc00"}"#), expected);
     }
 
     #[test]

@@ -22,7 +22,10 @@ pub fn check(data: &[u8]) {
             }
         }
         (Ok(_), Err(error)) => {
-            assert!(is_unreadable(document, "number out of range"), "only serde accepts it; miniserde: {error:#}");
+            // serde does not look into an unknown field.
+            let reasons = ["number out of range", "surrogate", "end of hex escape"];
+            let differs = reasons.iter().any(|reason| is_unreadable(document, reason));
+            assert!(differs, "only serde accepts it; miniserde: {error:#}");
         }
         (Err(error), Ok(_)) => {
             let differs = has_duplicates(document) || is_unreadable(document, "");

@@ -47,7 +47,10 @@ fn settings(data: &[u8]) {
     let result = Credential::from_turso_cli();
     assert_secret(&format!("{result:?}"));
     match result {
-        Ok(_) => assert!(serde_json::from_slice::<serde_json::Value>(data).is_ok_and(|json| json["token"].is_string())),
+        Ok(_) => {
+            let json = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
+            assert!(serde_json::from_slice::<serde_json::Value>(json).is_ok_and(|json| json["token"].is_string()));
+        }
         Err(error) => {
             assert!(matches!(error, Error::Credential { .. }), "{error:?}");
             assert_message(&format!("{error:#}"));
