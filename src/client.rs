@@ -250,7 +250,8 @@ impl ClientBuilder {
         if is_callers && self.split_lookup {
             return Err(Error::config("split lookup", "cannot be combined with `agent`, which has its own resolver"));
         }
-        let given = |setting, default| if setting == default { "given by the program" } else { setting };
+        let by_program = "given by the program";
+        let given = |setting, default| if setting == default { by_program } else { setting };
         let (agent, proxy, roots_label) = if let Some(agent) = self.agent {
             // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
             if let Ok(Some(Roots { setting: ROOTS_SETTING, .. })) = self.roots {
@@ -278,7 +279,7 @@ impl ClientBuilder {
         // Never its user name or password.
         let label = |proxy: &Proxy, source: &str| format!("{}:{} ({source})", proxy.host(), proxy.port());
         let (proxy_label, proxy) = proxy.map(|(source, proxy)| (label(&proxy, source), proxy)).unzip();
-        let source = credential.source().map_or_else(|| "given by the program".to_owned(), ToString::to_string);
+        let source = credential.source().map_or_else(|| by_program.to_owned(), ToString::to_string);
         debug!("credential: {source}");
         debug!("base URL: {shown_base_url} ({})", given(base_url_setting, BASE_URL_SETTING));
         debug!("proxy: {}", proxy_label.as_deref().unwrap_or("none"));

@@ -50,14 +50,14 @@ impl Resolver for SplitLookup {
 }
 
 /// What a lookup gives. ureq's own resolver sends the same type, so that a binary holds the code of one channel for both.
-type Answer = io::Result<vec::IntoIter<SocketAddr>>;
+type Found = io::Result<vec::IntoIter<SocketAddr>>;
 
 /// The addresses of all families that have answered in time, `None` if none has; an error only where every family has
 /// failed.
 fn lookup(
     families: &[AddrFamily],
     timeout: Duration,
-    lookup_family: impl Fn(AddrFamily) -> Answer + Clone + Send + 'static,
+    lookup_family: impl Fn(AddrFamily) -> Found + Clone + Send + 'static,
 ) -> io::Result<Option<Vec<SocketAddr>>> {
     let (sender, receiver) = mpsc::channel();
     for family in families.iter().copied() {
@@ -83,7 +83,7 @@ fn lookup(
     }
 }
 
-fn lookup_family(host: &str, port: u16, family: AddrFamily) -> Answer {
+fn lookup_family(host: &str, port: u16, family: AddrFamily) -> Found {
     let hints = AddrInfoHints { address: family.into(), socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
     let found = getaddrinfo(Some(host), None, Some(hints))?;
     let addresses = found.map(|info| Ok(SocketAddr::new(info?.sockaddr.ip(), port)));
@@ -123,14 +123,14 @@ mod tests {
     /// Looks up with these answers for IPv4 and IPv6.
     fn lookup_of(
         timeout: Duration,
-        ipv4: impl Fn() -> Answer + Send + Sync + 'static,
-        ipv6: impl Fn() -> Answer + Send + Sync + 'static,
+        ipv4: impl Fn() -> Found + Send + Sync + 'static,
+        ipv6: impl Fn() -> Found + Send + Sync + 'static,
     ) -> io::Result<Option<Vec<SocketAddr>>> {
         let both = Arc::new((ipv4, ipv6));
         lookup(&BOTH, timeout, move |family| if matches!(family, AddrFamily::Inet) { both.0() } else { both.1() })
     }
 
-    fn silence() -> Answer {
+    fn silence() -> Found {
         thread::park_timeout(LONG);
         Err(io::ErrorKind::TimedOut.into())
     }

@@ -24,12 +24,12 @@ pub(super) fn classify(error: Error, proxy: Option<&Proxy>) -> Failure {
     let text = error.to_string();
     let text = text.strip_prefix("io: ").unwrap_or(&text);
     let tls = tls_failure(&error, text);
-    let proxys = proxy.map(|proxy| proxy_failure(&error, text, proxy));
+    let by_proxy = proxy.map(|proxy| proxy_failure(&error, text, proxy));
     let is_lookup = is_lookup(&error, text);
     let is_large = matches!(error, Error::LargeResponseHeader(..));
     let is_network = matches!(error, Io(_) | Error::ConnectionFailed | Error::Other(_));
     let cause = plain(error, proxy);
-    match (tls, proxys) {
+    match (tls, by_proxy) {
         (Some((reason, words)), _) => Failure::Tls(reason, words.map_or(cause, Into::into)),
         _ if is_large => Failure::Invalid("its header is too large", cause),
         (_, Some((reason, status))) => Failure::Proxy(reason, status, status.is_none().then_some(cause)),

@@ -154,6 +154,8 @@ fn build_rejects_invalid_settings() {
     let url = "http://127.0.0.1:1";
     let plain = "http://example.com: plain http would expose the credential to the network; use https";
     let agent = || ureq::Agent::new_with_defaults();
+    #[cfg(feature = "rustls")]
+    let blank = vec![b' '; (8 << 20) + 1];
     for (builder, expected_setting, expected) in [
         (builder("http://example.com"), "base URL", plain),
         (builder(url).timeout(Duration::ZERO), "timeout", "it must be greater than zero"),
@@ -161,6 +163,10 @@ fn build_rejects_invalid_settings() {
         (builder(url).user_agent(""), "user agent", "it must be non-empty, printable ASCII"),
         #[cfg(feature = "rustls")]
         (builder(url).root_certificates_pem(b"no pem"), "root certificates", "the PEM text holds no PEM certificate"),
+        #[cfg(feature = "rustls")]
+        (builder(url).root_certificates_pem(&blank[1..]), "root certificates", "the PEM text holds no PEM certificate"),
+        #[cfg(feature = "rustls")]
+        (builder(url).root_certificates_pem(&blank), "root certificates", "could not read the PEM text"),
         #[cfg(feature = "rustls")]
         (
             builder(url).root_certificates_pem(b"-----BEGIN CERTIFICATE-----\n!"),

@@ -63,6 +63,8 @@ mod split {
 mod unanswered {
     use super::{Error, assert_within, builder, recorded};
     use crate::server::{ORIGINAL_LIST, Server, ok, response};
+    use crate::support::BlackHole;
+    use std::net::SocketAddr;
     use std::sync::{Arc, Mutex};
     use std::thread::{self, ThreadId};
     use std::time::Duration;
@@ -74,41 +76,54 @@ mod unanswered {
     /// How long a lookup may take, and the thread that it is on.
     type Lookups = Arc<Mutex<Vec<(Duration, ThreadId)>>>;
 
-    /// A resolver that knows the server, answers only some lookups, and records each.
+    /// A resolver that records each lookup. `None` is a lookup that nobody answers; the last stands for all further ones.
     #[derive(Debug, Clone)]
     struct Names {
-        server: std::net::SocketAddr,
-        answers: fn(usize) -> bool,
+        answers: Vec<Option<SocketAddr>>,
         lookups: Lookups,
+    }
+
+    impl Names {
+        fn new(answers: &[Option<SocketAddr>]) -> Self {
+            Self { answers: answers.to_vec(), lookups: Arc::default() }
+        }
+
+        fn agent(&self, proxy: Option<ureq::Proxy>) -> Agent {
+            let config = Agent::config_builder().proxy(proxy).build();
+            Agent::with_parts(config, DefaultConnector::default(), self.clone())
+        }
     }
 
     impl Resolver for Names {
         fn resolve(&self, _: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
             let mut lookups = self.lookups.lock().unwrap();
+            let answer = self.answers.get(lookups.len()).or(self.answers.last());
             lookups.push((*timeout.after, thread::current().id()));
-            if !(self.answers)(lookups.len()) {
+            let Some(Some(address)) = answer else {
                 // A name server's silence, not a wait.
                 thread::sleep(*timeout.after);
                 return Err(ureq::Error::Timeout(timeout.reason));
-            }
+            };
             let mut found = self.empty();
-            found.push(self.server);
+            found.push(*address);
             Ok(found)
         }
     }
 
-    /// A client for the server, whose nth lookup, counted from 1, is answered or not.
-    fn client(server: &Server, host: &str, answers: fn(usize) -> bool) -> (ClientBuilder, Lookups) {
-        let names = Names { server: ([127, 0, 0, 1], server.port()).into(), answers, lookups: Arc::default() };
-        let config = Agent::config_builder().proxy(None).build();
-        let agent = Agent::with_parts(config, DefaultConnector::default(), names.clone());
-        (builder(&format!("http://{host}:{}", server.port())).agent(agent), names.lookups)
+    /// A client for a host at the server's port, and its lookups.
+    fn client(server: &Server, host: &str, answers: &[Option<SocketAddr>]) -> (ClientBuilder, Lookups) {
+        let names = Names::new(answers);
+        (builder(&format!("http://{host}:{}", server.port())).agent(names.agent(None)), names.lookups)
+    }
+
+    fn address(server: &Server) -> SocketAddr {
+        ([127, 0, 0, 1], server.port()).into()
     }
 
     #[test]
     fn a_lost_question_is_asked_again_after_a_second_within_the_attempt() {
         let server = Server::script([ok(ORIGINAL_LIST)]);
-        let (builder, lookups) = client(&server, "localhost", |lookup| lookup > 1);
+        let (builder, lookups) = client(&server, "localhost", &[None, Some(address(&server))]);
         let (result, records) = recorded(|| builder.retries(0).build().unwrap().list());
         assert_eq!(result.unwrap().len(), 2);
         let lookups = lookups.lock().unwrap();
@@ -123,7 +138,7 @@ mod unanswered {
     #[test]
     fn a_lookup_that_the_deadline_ends_is_a_failed_lookup() {
         let server = Server::script([]);
-        let (builder, lookups) = client(&server, "localhost", |_| false);
+        let (builder, lookups) = client(&server, "localhost", &[None]);
         let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
         let error = assert_within(2, || client.list()).unwrap_err();
         let Error::Lookup { source, .. } = &error else { panic!("{error:?}") };
@@ -134,7 +149,7 @@ mod unanswered {
     #[test]
     fn a_lookup_within_a_second_of_timeout_is_not_asked_again() {
         let server = Server::script([]);
-        let (builder, lookups) = client(&server, "localhost", |_| false);
+        let (builder, lookups) = client(&server, "localhost", &[None]);
         let client = builder.timeout(Duration::from_millis(700)).build().unwrap();
         let error = client.list().unwrap_err();
         assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
@@ -144,7 +159,7 @@ mod unanswered {
     #[test]
     fn a_retry_that_had_no_time_for_its_lookup_is_a_timeout_that_tells_what_failed_before() {
         let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
-        let (builder, lookups) = client(&server, "localhost", |lookup| lookup == 1);
+        let (builder, lookups) = client(&server, "localhost", &[Some(address(&server)), None]);
         let client = builder.timeout(Duration::from_secs(1)).build().unwrap();
         let error = client.list().unwrap_err();
         let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
@@ -152,9 +167,20 @@ mod unanswered {
     }
 
     #[test]
+    fn a_timeout_tells_of_the_earlier_attempt_even_if_the_last_was_connecting() {
+        let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
+        let hole = BlackHole::new("127.0.0.1:0");
+        let (builder, _) = client(&server, "localhost", &[Some(address(&server)), Some(hole.address)]);
+        let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
+        let error = assert_within(3, || client.list()).unwrap_err();
+        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
+        assert_eq!(previous.status(), Some(503), "{error:?}");
+    }
+
+    #[test]
     fn a_retry_whose_lookup_had_time_is_a_failed_lookup() {
         let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
-        let (builder, lookups) = client(&server, "localhost", |lookup| lookup == 1);
+        let (builder, lookups) = client(&server, "localhost", &[Some(address(&server)), None]);
         let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
         let error = client.list().unwrap_err();
         assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
@@ -164,7 +190,7 @@ mod unanswered {
     #[test]
     fn an_address_whose_time_runs_out_is_a_timeout_and_no_failed_lookup() {
         let server = Server::script([]);
-        let (builder, _) = client(&server, "127.0.0.1", |_| false);
+        let (builder, _) = client(&server, "127.0.0.1", &[None]);
         let error = builder.timeout(Duration::from_secs(1)).build().unwrap().list().unwrap_err();
         assert!(matches!(error, Error::Timeout { source: None, .. }), "{error:?}");
     }
@@ -173,9 +199,7 @@ mod unanswered {
     #[test]
     fn a_lookup_for_a_proxy_that_nobody_answers_is_the_proxys_failure() {
         let proxy = ureq::Proxy::new("socks4://127.0.0.1:1").unwrap();
-        let config = Agent::config_builder().proxy(Some(proxy)).build();
-        let names = Names { server: ([127, 0, 0, 1], 1).into(), answers: |_| false, lookups: Arc::default() };
-        let agent = Agent::with_parts(config, DefaultConnector::default(), names);
+        let agent = Names::new(&[None]).agent(Some(proxy));
         let builder = builder("https://localhost:1").agent(agent).timeout(Duration::from_secs(2));
         let client = builder.build().unwrap();
         let error = assert_within(2, || client.list()).unwrap_err();
