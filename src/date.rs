@@ -10,14 +10,11 @@ pub struct Date {
 }
 
 impl Date {
-    /// Returns today's date in UTC, by this machine's clock.
+    /// Returns today's date in UTC, by this machine's clock. Before 1970 it is 1970-01-01.
     #[must_use]
     pub fn today_utc() -> Self {
-        let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
-            Err(before) => -i64::try_from(before.duration().as_secs()).unwrap_or(i64::MAX),
-        };
-        Self { days_since_1970: seconds.div_euclid(86_400) }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { days_since_1970: i64::try_from(now.as_secs() / 86_400).unwrap_or_default() }
     }
 
     /// Parses `YYYY-MM-DD`, or the date before the `T` or space of a timestamp. Returns `None` for anything else, and for

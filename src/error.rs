@@ -1,8 +1,7 @@
 //! The one error type: one variant per way a caller would react.
 
 use crate::escape::{Escaped, excerpt};
-use std::{error, fmt};
-use std::{path::PathBuf, time::Duration};
+use std::{error, error::Error as _, fmt, iter::successors, path::PathBuf, time::Duration};
 
 pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 
@@ -264,7 +263,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = match self {
+        let text = match self {
             Self::Credential { problem, .. } => problem.clone(),
             Self::Config { setting, problem, .. } => format!("{setting}: {problem}"),
             Self::Refused { status, url, message, credential_source } => {
@@ -289,28 +288,23 @@ impl fmt::Display for Error {
                 format!("the response from {url} is not a list of API tokens: {problem}")
             }
         };
-        let mut cause = error::Error::source(self).filter(|_| f.alternate());
-        while let Some(error) = cause {
-            text = format!("{text}: {error}");
-            cause = error.source();
-        }
-        Escaped(&text).fmt(f)
+        let causes = successors(self.source().filter(|_| f.alternate()), |&cause| cause.source());
+        Escaped(&causes.fold(text, |text, cause| format!("{text}: {cause}"))).fmt(f)
     }
 }
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            Self::Lookup { source, .. } | Self::Connection { source, .. } | Self::Tls { source, .. } => {
-                Some(source.as_ref())
-            }
-            Self::Credential { source: Some(source), .. }
-            | Self::Config { source: Some(source), .. }
-            | Self::Proxy { source: Some(source), .. }
-            | Self::InvalidAnswer { source: Some(source), .. } => Some(source.as_ref()),
-            Self::Timeout { source: Some(source), .. } => Some(source),
+        let source = match self {
+            Self::Lookup { source, .. } | Self::Connection { source, .. } | Self::Tls { source, .. } => Some(source),
+            Self::Credential { source, .. }
+            | Self::Config { source, .. }
+            | Self::Proxy { source, .. }
+            | Self::InvalidAnswer { source, .. } => source.as_ref(),
+            Self::Timeout { source, .. } => return source.as_ref().map(|source| source as _),
             _ => None,
-        }
+        };
+        source.map(|source| source.as_ref() as _)
     }
 }
 

@@ -20,26 +20,16 @@ pub struct Escaped<'a>(
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '\t' => f.write_str("\\t")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                c if needs_escape(c) => write!(f, "\\u{{{:x}}}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
+        self.0.chars().try_for_each(|c| if needs_escape(c) { c.escape_default().fmt(f) } else { f.write_char(c) })
     }
 }
 
 /// The first 120 characters of a text, escaped, with a `…` where it is cut.
 pub(crate) fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 120;
-    let text = text.trim();
     // Cut before escaping, so that a huge text is not escaped as a whole; each character becomes one or more.
-    let start = text.char_indices().nth(MAX_CHARS + 1).and_then(|(end, _)| text.get(..end)).unwrap_or(text);
-    let mut short = Escaped(start).to_string();
+    let start: String = text.trim().chars().take(MAX_CHARS + 1).collect();
+    let mut short = Escaped(&start).to_string();
     if let Some((end, _)) = short.char_indices().nth(MAX_CHARS) {
         short.truncate(end);
         short.push('…');
