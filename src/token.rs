@@ -17,7 +17,7 @@ use crate::date::Date;
 /// # Ok::<(), turso_api_tokens::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ApiToken {
     /// The name given at creation, unique per user.
@@ -25,19 +25,13 @@ pub struct ApiToken {
     /// The id, for example `clGFZ4STEe6fljpFzIum8A`.
     pub id: String,
     /// The slug of the only organization that the token can act on; `None` means every organization of the user.
-    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "serde_impl::non_empty"))]
     pub organization: Option<String>,
     /// The only group that the token can act on.
-    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "serde_impl::non_empty"))]
     pub group: Option<String>,
     /// What a token of a group can do there, for example `read` or `db:create`; empty for other tokens.
-    #[cfg_attr(
-        feature = "serde",
-        serde(default, serialize_with = "serde_impl::as_some", deserialize_with = "serde_impl::scopes")
-    )]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "as_some"))]
     pub scopes: Vec<String>,
     /// The day of creation, `YYYY-MM-DD`.
-    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "serde_impl::non_empty"))]
     pub created_at: Option<String>,
 }
 
@@ -120,21 +114,8 @@ pub enum Access<'a> {
     },
 }
 
-/// What the derive lacks: an empty text is none, and scopes may be null. Both directions have the same shape, as formats
-/// that do not describe themselves need.
+/// Writes scopes in the form in which they are read, as formats that do not describe themselves need.
 #[cfg(feature = "serde")]
-mod serde_impl {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn non_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-        Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
-    }
-
-    pub(super) fn as_some<S: Serializer>(scopes: &[String], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_some(scopes)
-    }
-
-    pub(super) fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-        Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-    }
+fn as_some<S: serde::Serializer>(scopes: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(scopes)
 }

@@ -20,6 +20,27 @@ use library::Value;
 /// Decodes any other document than the list, as an object; `None` if it is something else.
 pub(crate) use library::from_object;
 
+/// A token as the API sends it: what is optional may be missing, null or empty.
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename = "ApiToken"))]
+#[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
+struct Token {
+    name: String,
+    id: String,
+    organization: Option<String>,
+    group: Option<String>,
+    scopes: Option<Vec<String>>,
+    created_at: Option<String>,
+}
+
+impl From<Token> for ApiToken {
+    fn from(token: Token) -> Self {
+        let Token { name, id, organization, group, scopes, created_at } = token;
+        let [organization, group, created_at] =
+            [organization, group, created_at].map(|text| text.filter(|text| !text.is_empty()));
+        Self { name, id, organization, group, scopes: scopes.unwrap_or_default(), created_at }
+    }
+}
+
 /// The API's own error text, in the body of an error.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
@@ -47,7 +68,8 @@ pub(crate) struct Fault {
 
 /// Decodes the endpoint's response: all of its tokens, or what is wrong. `excerpt` is the document's beginning for messages.
 pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result<Vec<ApiToken>, Fault> {
-    library::tokens(document).ok_or_else(|| diagnose(document, excerpt))
+    let tokens = library::tokens(document).ok_or_else(|| diagnose(document, excerpt))?;
+    Ok(tokens.into_iter().map(ApiToken::from).collect())
 }
 
 /// A larger document is not parsed again, as a parsed one takes up to 130 times its size.
@@ -83,21 +105,20 @@ fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 
 fn token_problem(token: &Value) -> Option<String> {
     let Value::Object(_) = token else { return Some("it is not an object".to_owned()) };
-    for (name, is_required) in
-        [("name", true), ("id", true), ("organization", false), ("group", false), ("created_at", false)]
-    {
-        match field(token, name) {
-            None if is_required => return Some(format!("`{name}` is missing")),
-            Some(Value::String(_)) | None => {}
-            Some(Value::Null) if !is_required => {}
-            Some(_) => return Some(format!("`{name}` is not a string")),
+    ["name", "id", "organization", "group", "created_at", "scopes"].into_iter().find_map(|name| {
+        let is_required = matches!(name, "name" | "id");
+        match (name, field(token, name)) {
+            (_, None) if is_required => Some(format!("`{name}` is missing")),
+            (_, None) => None,
+            (_, Some(Value::Null)) if !is_required => None,
+            ("scopes", Some(Value::Array(scopes))) if scopes.iter().all(|scope| matches!(scope, Value::String(_))) => {
+                None
+            }
+            ("scopes", _) => Some("`scopes` is not a list of strings".to_owned()),
+            (_, Some(Value::String(_))) => None,
+            _ => Some(format!("`{name}` is not a string")),
         }
-    }
-    match field(token, "scopes") {
-        None | Some(Value::Null) => None,
-        Some(Value::Array(scopes)) if scopes.iter().all(|scope| matches!(scope, Value::String(_))) => None,
-        Some(_) => Some("`scopes` is not a list of strings".to_owned()),
-    }
+    })
 }
 
 /// Whether a document begins as JSON does and ends inside a string, a list or an object.

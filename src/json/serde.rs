@@ -1,5 +1,6 @@
 //! JSON by `serde_json`.
 
+use super::Token;
 use crate::token::ApiToken;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -8,7 +9,7 @@ use std::marker::PhantomData;
 
 pub(super) use serde_json::Value;
 
-pub(super) fn tokens(document: &str) -> Option<Vec<ApiToken>> {
+pub(super) fn tokens(document: &str) -> Option<Vec<Token>> {
     let Response { tokens } = from_object(document)?;
     Some(tokens.unwrap_or_default().into_iter().map(|Object(token)| token).collect())
 }
@@ -25,7 +26,13 @@ pub(crate) fn from_object<T: for<'de> Deserialize<'de>>(document: &str) -> Optio
 struct Response {
     // Without this, a missing field would be null.
     #[serde(deserialize_with = "Option::deserialize")]
-    tokens: Option<Vec<Object<ApiToken>>>,
+    tokens: Option<Vec<Object<Token>>>,
+}
+
+impl<'de> Deserialize<'de> for ApiToken {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Token::deserialize(deserializer).map(Self::from)
+    }
 }
 
 /// Only an object: serde's derived structs also accept an array of their fields.
