@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc};
 const VARIABLES: [&str; 2] = ["TURSO_API_TOKEN", "TURSO_TOKEN"];
 
 /// No credential is anywhere near as long. Whatever is longer is something else.
-const MAX_LENGTH: usize = 64 * 1024;
+const MAX_LENGTH: u64 = 64 * 1024;
 /// The official CLI keeps caches in its settings.
 const MAX_SETTINGS_SIZE: u64 = 8 * 1024 * 1024;
 /// The shortest beginning of the credential that is redacted at the end of a text. A shorter one is in many words.
@@ -54,9 +54,7 @@ impl Credential {
     /// # Errors
     /// [`Error::Credential`] if both are unset, or if the first that is set is invalid.
     pub fn from_env() -> Result<Self, Error> {
-        let [first, second] = VARIABLES;
-        Self::find_in_env()?
-            .ok_or_else(|| Error::credential(format!("no credential: neither {first} nor {second} is set")))
+        Self::find_in_env()?.map_err(|missing| Error::credential(format!("no credential: {missing}")))
     }
 
     /// Reads a file that holds nothing but the credential: up to 64 KiB, with or without a UTF-8 byte order mark and white
@@ -66,8 +64,7 @@ impl Credential {
     /// [`Error::Credential`] if the file cannot be read, is larger than 64 KiB, or does not hold a valid credential.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes =
-            input::read_file(path, MAX_LENGTH as u64).map_err(|error| unreadable(&input::shown(path), error))?;
+        let bytes = input::read_file(path, MAX_LENGTH).map_err(|error| unreadable(&input::shown(path), error))?;
         Self::parse(&bytes, Some(CredentialSource::File(path.to_owned())))
     }
 
@@ -78,7 +75,7 @@ impl Credential {
     /// Those of [`from_file`](Self::from_file).
     pub fn from_reader(reader: impl Read, source: impl Into<String>) -> Result<Self, Error> {
         let source = source.into();
-        let bytes = input::read(reader, MAX_LENGTH as u64).map_err(|error| unreadable(&source, error))?;
+        let bytes = input::read(reader, MAX_LENGTH).map_err(|error| unreadable(&source, error))?;
         Self::parse(&bytes, Some(CredentialSource::Named(source)))
     }
 
@@ -98,14 +95,12 @@ impl Credential {
     /// # Errors
     /// [`Error::Credential`] that names every place it looked in, or says what is wrong with the first that is not empty.
     pub fn discover() -> Result<Self, Error> {
-        if let Some(found) = Self::find_in_env()? {
-            return Ok(found);
-        }
-        let [first, second] = VARIABLES;
-        Self::find_cli_login()?.map_err(|missing| {
-            Error::credential(format!(
-                "no credential: {first} and {second} are not set, and {missing}; set {first} or run `turso auth login`"
-            ))
+        Self::find_in_env()?.or_else(|no_variable| {
+            Self::find_cli_login()?.map_err(|no_login| {
+                Error::credential(format!(
+                    "no credential: {no_variable}, and {no_login}; set TURSO_API_TOKEN or run `turso auth login`"
+                ))
+            })
         })
     }
 
@@ -139,15 +134,18 @@ impl Credential {
         redacted + if cut.is_some() { "***" } else { "" }
     }
 
-    fn find_in_env() -> Result<Option<Self>, Error> {
-        let Some((name, value)) = first_set_os(&VARIABLES) else { return Ok(None) };
-        Self::parse(value.as_encoded_bytes(), Some(CredentialSource::Variable(name))).map(Some)
+    /// The first variable's credential, or a text that says that there is none.
+    fn find_in_env() -> Result<Result<Self, String>, Error> {
+        let Some((name, value)) = first_set_os(&VARIABLES) else {
+            return Ok(Err(format!("{} are not set", VARIABLES.join(" and "))));
+        };
+        Self::parse(value.as_encoded_bytes(), Some(CredentialSource::Variable(name))).map(Ok)
     }
 
     /// The CLI's login, or a text that says where there is none.
     fn find_cli_login() -> Result<Result<Self, String>, Error> {
         let Some(path) = settings_path() else {
-            return Ok(Err(format!("the folder of the turso CLI's login is unknown, as {HOME} is not set")));
+            return Ok(Err(format!("the folder of the turso CLI's login is unknown, as {} is not set", CLI_FOLDER.0)));
         };
         let shown = input::shown(&path);
         let missing = Ok(Err(format!("there is no login of the turso CLI in {shown}")));
@@ -171,19 +169,14 @@ impl Credential {
         }
         let start = bytes.len() - bytes.trim_ascii_start().len();
         let trimmed = bytes.trim_ascii();
-        if trimmed.len() > MAX_LENGTH {
+        if trimmed.len() as u64 > MAX_LENGTH {
             return invalid("it is longer than 64 KiB");
         }
         if let Some(index) = trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
-            let position = format!("byte {}", start + index + 1);
+            let what = if trimmed.get(index) == Some(&b' ') { "a space" } else { "not a visible ASCII character" };
             let is_bearer = trimmed.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
-            return invalid(&match trimmed.get(index) {
-                Some(b' ') if is_bearer => {
-                    format!("{position} is a space; leave out \"Bearer \" and give the token alone")
-                }
-                Some(b' ') => format!("{position} is a space"),
-                _ => format!("{position} is not a visible ASCII character"),
-            });
+            let advice = if is_bearer { "; leave out \"Bearer \" and give the token alone" } else { "" };
+            return invalid(&format!("byte {} is {what}{advice}", start + index + 1));
         }
         match std::str::from_utf8(trimmed) {
             Ok(text) if !text.is_empty() => Ok(Self { text: text.into(), source }),
@@ -202,22 +195,19 @@ fn unreadable(source: &str, error: io::Error) -> Error {
     Error::Credential { problem: format!("could not read the credential from {source}"), source: Some(error.into()) }
 }
 
-/// The variable that locates the user's configuration folder.
-const HOME: &str = if cfg!(windows) { "APPDATA" } else { "HOME" };
+/// The variable and the folder below it where the official CLI keeps its settings, as its configdir library resolves them.
+const CLI_FOLDER: (&str, &str) = if cfg!(windows) {
+    ("APPDATA", "turso")
+} else if cfg!(target_os = "macos") {
+    ("HOME", "Library/Application Support/turso")
+} else {
+    ("HOME", ".config/turso")
+};
 
-/// Where the official CLI keeps its settings, as its configdir library resolves it.
 fn settings_path() -> Option<PathBuf> {
-    let set = |name| first_set_os(&[name]).map(|(_, value)| PathBuf::from(value));
-    let folder = set("TURSO_CONFIG_FOLDER").or_else(|| {
-        let base = if cfg!(windows) {
-            set(HOME)
-        } else if cfg!(target_os = "macos") {
-            set(HOME).map(|home| home.join("Library/Application Support"))
-        } else {
-            set("XDG_CONFIG_HOME").or_else(|| set(HOME).map(|home| home.join(".config")))
-        };
-        base.map(|base| base.join("turso"))
-    })?;
+    let below = |name, folder| Some(PathBuf::from(first_set_os(&[name])?.1).join(folder));
+    let xdg = if cfg!(any(windows, target_os = "macos")) { None } else { below("XDG_CONFIG_HOME", "turso") };
+    let folder = below("TURSO_CONFIG_FOLDER", "").or(xdg).or_else(|| below(CLI_FOLDER.0, CLI_FOLDER.1))?;
     Some(folder.join("settings.json"))
 }
 
