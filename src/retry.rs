@@ -47,20 +47,22 @@ pub(crate) fn lookup_timeout(is_first_try: bool, remaining: Duration) -> Duratio
     if is_first_try { INITIAL_TIMEOUT.min(remaining) } else { remaining }
 }
 
-/// How long the nth try to connect in an attempt may take, counted from 0; `None` after the last one. Nothing was sent
-/// until it succeeds, so it may be repeated.
+/// How often an attempt tries to connect.
+pub(crate) const MAX_CONNECTS: u32 = 3;
+
+/// How long the nth try to connect in an attempt may take, counted from 0. Nothing was sent until it succeeds, so it may be
+/// repeated.
 ///
 /// The first try is short: an address that drops packets costs less than a second. The second is long enough for a lost
 /// packet to be sent again. The third lets a slow line through.
-pub(crate) fn connect_timeout(try_index: u32, remaining: Duration, is_last_attempt: bool) -> Option<Duration> {
+pub(crate) fn connect_timeout(try_index: u32, remaining: Duration, is_last_attempt: bool) -> Duration {
     let timeout = match try_index {
         0 => INITIAL_TIMEOUT,
         1 => Duration::from_secs(4),
-        2 if is_last_attempt => remaining,
-        2 => remaining / 3,
-        _ => return None,
+        _ if is_last_attempt => remaining,
+        _ => remaining / 3,
     };
-    Some(timeout.min(remaining))
+    timeout.min(remaining)
 }
 
 #[cfg(test)]
@@ -158,14 +160,14 @@ mod tests {
 
     #[test]
     fn each_try_to_connect_gets_more_time_up_to_all_that_remains_on_the_last_attempt() {
-        let timeouts = |remaining: u64, is_last| -> Vec<Option<u64>> {
+        let timeouts = |remaining: u64, is_last| -> Vec<u64> {
             let timeout = |index| connect_timeout(index, Duration::from_secs(remaining), is_last);
-            (0..4).map(|index| timeout(index).map(|timeout| timeout.as_secs())).collect()
+            (0..MAX_CONNECTS).map(|index| timeout(index).as_secs()).collect()
         };
-        assert_eq!(timeouts(30, false), [Some(1), Some(4), Some(10), None]);
-        assert_eq!(timeouts(30, true), [Some(1), Some(4), Some(30), None]);
-        assert_eq!(timeouts(0, true), [Some(0), Some(0), Some(0), None]);
-        assert_eq!(timeouts(3, false), [Some(1), Some(3), Some(1), None]);
+        assert_eq!(timeouts(30, false), [1, 4, 10]);
+        assert_eq!(timeouts(30, true), [1, 4, 30]);
+        assert_eq!(timeouts(0, true), [0, 0, 0]);
+        assert_eq!(timeouts(3, false), [1, 3, 1]);
     }
 
     /// A xorshift generator: the simulation has to be the same on every run.

@@ -3,7 +3,7 @@
 mod failure;
 
 use crate::error::{Error, ProxyFailure};
-use crate::retry::{self, INITIAL_TIMEOUT};
+use crate::retry::{self, INITIAL_TIMEOUT, MAX_CONNECTS};
 use crate::url::is_literal;
 use failure::{classify, classify_body};
 use log::debug;
@@ -59,58 +59,51 @@ impl Attempt {
 impl Transport {
     /// Sends a request. If looking up or connecting takes too long, it starts again with more time.
     pub(crate) fn send(&self, url: &Uri, attempt: &Attempt, redirects: u32) -> Result<Response<Body>, Failure> {
-        let (mut lookups, mut connects, mut longest) = (0, 0, Duration::ZERO);
+        let (mut lookups, mut connects) = (0, 0);
         loop {
             let remaining = attempt.remaining();
-            let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
-            let Some(connect) = connect else { return Err(self.no_connection(longest)) };
             let lookup = retry::lookup_timeout(lookups == 0, remaining);
+            let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
             let is_first_try = attempt.is_first && lookups + connects == 0;
             let has_own_timeouts = !is_first_try || redirects > 0 || self.is_callers;
             let timeouts = has_own_timeouts.then_some((lookup, connect, remaining));
             // ureq's limit on connecting does not hold where an address of several fails late. The first try is short, and
             // needs no thread to be ended.
             let is_watched = !is_first_try || self.proxy.is_some();
-            match self.send_once(url, timeouts, is_watched.then_some(attempt.deadline))? {
+            let ended = match self.send_once(url, timeouts, is_watched.then_some(attempt.deadline))? {
                 Ok(response) => return Ok(response),
-                Err(ureq::Error::Timeout(Timeout::Resolve)) if lookup < remaining => {
-                    debug!("no address within {:?}", to_millis(lookup));
+                Err(ureq::Error::Timeout(ended)) => ended,
+                Err(error) => return Err(classify(error, self.proxy.as_ref())),
+            };
+            // A retry at the very end of the call has had no time to look anything up.
+            let had_time = attempt.is_first || lookups > 0;
+            match ended {
+                Timeout::Resolve if lookup < remaining => {
+                    debug!("no address within {} ms", lookup.as_millis());
                     lookups += 1;
                 }
-                Err(ureq::Error::Timeout(Timeout::Resolve)) if self.proxy.is_none() => {
-                    // A retry at the very end of the call has had no time to look anything up.
-                    let had_time = attempt.is_first || lookups > 0;
-                    return Err(if had_time && !is_literal(url) {
-                        Failure::Lookup("no name server answered in time".into())
-                    } else {
-                        Failure::Timeout(None)
-                    });
+                Timeout::Resolve if self.proxy.is_none() && had_time && !is_literal(url) => {
+                    return Err(Failure::Lookup("no name server answered in time".into()));
                 }
-                Err(ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect)) => {
-                    debug!("no connection within {:?}", to_millis(connect));
-                    (connects, longest) = (connects + 1, longest.max(connect));
-                    if connect == remaining {
-                        let failure = self.no_connection(longest);
-                        return Err(if self.proxy.is_some() {
-                            failure
-                        } else {
-                            Failure::Timeout(Some(failure.into()))
-                        });
+                Timeout::Resolve | Timeout::Connect => {
+                    debug!("no connection within {} ms", connect.as_millis());
+                    connects += 1;
+                    if connect == remaining || connects == MAX_CONNECTS {
+                        let is_over = connect == remaining && self.proxy.is_none();
+                        let failure = self.no_connection();
+                        return Err(if is_over { Failure::Timeout(Some(failure.into())) } else { failure });
                     }
                 }
-                Err(ureq::Error::Timeout(_)) => {
-                    return Err(Failure::Timeout((connects > 0).then(|| self.no_connection(longest).into())));
-                }
-                Err(error) => return Err(classify(error, self.proxy.as_ref())),
+                _ => return Err(Failure::Timeout((connects > 0).then(|| self.no_connection().into()))),
             }
         }
     }
 
-    fn no_connection(&self, within: Duration) -> Failure {
-        let problem = format!("no connection within {:?}", to_millis(within)).into();
+    fn no_connection(&self) -> Failure {
+        let cause = "no connection in time".into();
         match self.proxy {
-            None => Failure::Connection(problem),
-            Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(problem)),
+            None => Failure::Connection(cause),
+            Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(cause)),
         }
     }
 
@@ -123,26 +116,17 @@ impl Transport {
         timeouts: Option<(Duration, Duration, Duration)>,
         deadline: Option<Instant>,
     ) -> Result<Result<Response<Body>, ureq::Error>, Failure> {
-        let mut request = self.agent.get(url);
-        for (name, value) in &self.headers {
-            request = request.header(name, value);
-        }
+        let request = self.agent.get(url);
+        let mut request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         if let Some((lookup, connect, total)) = timeouts {
             let (connect, total) = with_grace(connect, total, deadline.is_some());
-            let mut config = request.config().timeout_resolve(Some(lookup.min(total)));
-            config = config.timeout_connect(Some(connect)).timeout_global(Some(total));
-            if self.is_callers {
-                let header = self.agent.config().input_buffer_size().saturating_sub(1);
-                config = config.http_status_as_error(false).https_only(false).max_redirects(0);
-                config = config.max_response_header_size(header).timeout_per_call(None);
-                config = config.timeout_per_read(None).timeout_per_write(None).timeout_send_request(None);
-                config = config.timeout_send_body(None).timeout_recv_response(None).timeout_recv_body(None);
-            }
-            if url.scheme_str() == Some("http") {
-                // It is loopback; a proxy would see the credential.
-                config = config.proxy(None);
-            }
-            request = config.build();
+            let header = self.agent.config().input_buffer_size().saturating_sub(1);
+            let config = request.config().proxy(self.proxy.clone()).http_status_as_error(false).https_only(false);
+            let config = config.max_redirects(0).max_response_header_size(header).timeout_per_call(None);
+            let config = config.timeout_per_read(None).timeout_per_write(None).timeout_send_request(None);
+            let config = config.timeout_send_body(None).timeout_recv_response(None).timeout_recv_body(None);
+            let config = config.timeout_resolve(Some(lookup.min(total))).timeout_connect(Some(connect));
+            request = config.timeout_global(Some(total)).build();
         }
         let Some(deadline) = deadline else { return Ok(request.call()) };
         // Through a proxy it was still connecting: ureq applies the timeout to each read of the CONNECT response, not to
@@ -276,11 +260,6 @@ fn tls_config(roots: Option<Roots>) -> Result<ureq::tls::TlsConfig, Error> {
         return Err(error(format!("{label} holds no PEM certificate"), None));
     }
     Ok(config(certificates.into()))
-}
-
-/// For messages: a duration without microseconds.
-fn to_millis(duration: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
