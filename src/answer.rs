@@ -95,19 +95,17 @@ pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
 
 /// Describes an HTML page by its title, never by its markup.
 pub(crate) fn html_title(page: &str, redact: impl Fn(&str) -> String) -> String {
-    match title(page).map(|title| excerpt(&redact(&title))) {
+    let folded = page.to_ascii_lowercase();
+    let title = || {
+        let tag = folded.find("<title")?;
+        let start = tag + folded.get(tag..)?.find('>')? + 1;
+        let end = start + folded.get(start..)?.find("</title")?;
+        Some(page.get(start..end)?.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    match title().map(|title| excerpt(&redact(&title))) {
         Some(title) if !title.is_empty() => format!("an HTML page titled \"{title}\""),
         _ => "an HTML page".to_owned(),
     }
-}
-
-/// The text of a page's title, on one line.
-fn title(page: &str) -> Option<String> {
-    let folded = page.to_ascii_lowercase();
-    let tag = folded.find("<title")?;
-    let start = tag + folded.get(tag..)?.find('>')? + 1;
-    let end = start + folded.get(start..)?.find("</title")?;
-    Some(page.get(start..end)?.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::transport::{Attempt, Failure, Transport, read_prefix};
 use crate::url::{origin, resolve};
 use crate::{credential::Credential, escape::excerpt, retry};
 use log::debug;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::thread;
 use std::time::{Duration, Instant};
 use ureq::Body;
@@ -45,7 +45,8 @@ impl Call {
             let took = start.elapsed();
             debug!("attempt {failures} failed after {} ms: {error:#}", took.as_millis());
             let remaining = attempt.remaining();
-            let Some(delay) = retry::next_delay(&error, took, failures, self.retries, remaining, random()) else {
+            let delay = retry::delay(&error, took, failures, remaining, random()).filter(|_| !attempt.is_last);
+            let Some(delay) = delay else {
                 if let Error::Timeout { source, .. } = &mut error {
                     *source = previous.or(source.take());
                 }
@@ -166,8 +167,7 @@ fn header<'a>(response: &'a Response<Body>, name: &HeaderName) -> Option<&'a str
 
 /// A number in `0.0..1.0`. The standard library seeds its hash maps well enough for jitter.
 fn random() -> f64 {
-    let bits = RandomState::new().build_hasher().finish() >> 32;
-    u32::try_from(bits).map_or(0.0, |bits| f64::from(bits) / 2f64.powi(32))
+    u32::try_from(RandomState::new().hash_one(()) >> 32).map_or(0.0, |bits| f64::from(bits) / 2f64.powi(32))
 }
 
 #[cfg(test)]

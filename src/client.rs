@@ -9,11 +9,8 @@ use ureq::http::HeaderValue;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
 use ureq::{Agent, Proxy};
 
-const DEFAULT_BASE_URL: &str = "https://api.turso.tech";
 const BASE_URL_SETTING: &str = "base URL";
 const ROOTS_SETTING: &str = "root certificates";
-const BASE_URL_VARIABLES: [&str; 2] = ["TURSO_API_BASEURL", "TURSO_BASE_URL"];
-const CA_FILE_VARIABLES: [&str; 1] = ["SSL_CERT_FILE"];
 const MAX_ROOTS_SIZE: u64 = 8 * 1024 * 1024;
 /// Keeps `Instant + timeout` from overflowing, and a thread that is left behind from staying for ever.
 const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -56,7 +53,7 @@ impl Client {
     pub fn builder(credential: Credential) -> ClientBuilder {
         ClientBuilder {
             credential,
-            base_url: Ok(("default", DEFAULT_BASE_URL.to_owned())),
+            base_url: Ok(("default", "https://api.turso.tech".to_owned())),
             timeout: Duration::from_secs(30),
             retries: 2,
             max_response_bytes: 2 * 1024 * 1024,
@@ -127,42 +124,36 @@ impl ClientBuilder {
 
     /// The same for this crate's binary, whose messages name the option.
     #[doc(hidden)]
-    pub fn base_url_from(mut self, option: &'static str, url: &str) -> Self {
-        self.base_url = Ok((option, url.to_owned()));
-        self
+    pub fn base_url_from(self, option: &'static str, url: &str) -> Self {
+        Self { base_url: Ok((option, url.to_owned())), ..self }
     }
 
     /// Sets the time after which a call ends, retries and waits included; the default is 30 seconds. It must not be zero.
     /// More than an hour counts as an hour.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
-        self
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Sets how often a transient failure is retried; the default is 2.
-    pub fn retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
-        self
+    pub fn retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
     }
 
     /// Sets the size of the largest body to read, in bytes; the default is 2 MiB, some ten thousand tokens.
-    pub fn max_response_bytes(mut self, bytes: u64) -> Self {
-        self.max_response_bytes = bytes;
-        self
+    pub fn max_response_bytes(self, bytes: u64) -> Self {
+        Self { max_response_bytes: bytes, ..self }
     }
 
     /// Sets the `User-Agent` header; the default is this crate's name and version. It must be non-empty, printable ASCII.
-    pub fn user_agent(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.user_agent);
-        self
+    pub fn user_agent(self, name: &str) -> Self {
+        Self { user_agent: name.to_owned(), ..self }
     }
 
     /// Trusts these PEM certificates, one or several, of at most 8 MiB, instead of the bundled Mozilla roots. Cannot be
     /// combined with [`agent`](Self::agent).
-    pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
+    pub fn root_certificates_pem(self, pem: &[u8]) -> Self {
         let pem = input::read(pem, MAX_ROOTS_SIZE);
-        self.roots = Ok(Some(Roots { setting: ROOTS_SETTING, label: "the PEM text".to_owned(), pem }));
-        self
+        Self { roots: Ok(Some(Roots { setting: ROOTS_SETTING, label: "the PEM text".to_owned(), pem })), ..self }
     }
 
     /// Trusts the PEM certificates in a file of at most 8 MiB, instead of the bundled Mozilla roots. The file is read now, and
@@ -173,22 +164,21 @@ impl ClientBuilder {
 
     /// The same for this crate's binary, whose messages name the option.
     #[doc(hidden)]
-    pub fn root_certificates_file_from(mut self, option: &'static str, path: &Path) -> Self {
-        self.roots = Ok(Some(roots_from_file(option, path)));
-        self
+    pub fn root_certificates_file_from(self, option: &'static str, path: &Path) -> Self {
+        Self { roots: Ok(Some(roots_from_file(option, path))), ..self }
     }
 
     /// Takes the base URL from `TURSO_API_BASEURL`, the official CLI's variable, else from `TURSO_BASE_URL`, the API
     /// documentation's, and the certificates to trust from the file that `SSL_CERT_FILE` names. An empty variable counts as
     /// unset. A setting made later wins.
-    pub fn environment(mut self) -> Self {
-        if let Some(found) = first_set(&BASE_URL_VARIABLES).transpose() {
-            self.base_url = found;
-        }
-        if let Some(found) = first_set(&CA_FILE_VARIABLES).transpose() {
-            self.roots = found.map(|(variable, path)| Some(roots_from_file(variable, path.as_ref())));
-        }
-        self
+    pub fn environment(self) -> Self {
+        let base_url = first_set(&["TURSO_API_BASEURL", "TURSO_BASE_URL"]).transpose().unwrap_or(self.base_url);
+        let roots = match first_set(&["SSL_CERT_FILE"]) {
+            Ok(Some((variable, path))) => Ok(Some(roots_from_file(variable, path.as_ref()))),
+            Ok(None) => self.roots,
+            Err(error) => Err(error),
+        };
+        Self { base_url, roots, ..self }
     }
 
     /// Sends through your own agent, with its connections, proxy, TLS and buffers. For these calls its timeouts, redirects
@@ -208,9 +198,8 @@ impl ClientBuilder {
     /// let client = Client::builder(Credential::from_env()?).agent(agent).build()?;
     /// # Ok::<(), turso_api_tokens::Error>(())
     /// ```
-    pub fn agent(mut self, agent: Agent) -> Self {
-        self.agent = Some(agent);
-        self
+    pub fn agent(self, agent: Agent) -> Self {
+        Self { agent: Some(agent), ..self }
     }
 
     /// Looks the host name up for IPv4 and IPv6 apart, side by side, so that a name server which refuses or drops one of the
@@ -220,9 +209,8 @@ impl ClientBuilder {
     /// outside semver, so a later ureq 3 may need a later version of this crate.
     #[cfg(feature = "resolver")]
     #[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
-    pub fn split_lookup(mut self) -> Self {
-        self.split_lookup = true;
-        self
+    pub fn split_lookup(self) -> Self {
+        Self { split_lookup: true, ..self }
     }
 
     /// Checks the settings and creates the client. Nothing is sent.
@@ -230,18 +218,17 @@ impl ClientBuilder {
     /// # Errors
     /// [`Error::Config`] that names the setting, or the variable that it came from, and says what is wrong with it.
     pub fn build(self) -> Result<Client, Error> {
-        let (base_url_setting, base_url) = self.base_url?;
         let (credential, timeout) = (self.credential, self.timeout.min(MAX_TIMEOUT));
-        let shown_base_url = credential.redact(&base_url);
-        let url = url::endpoint(&base_url, &shown_base_url);
-        let url = url.map_err(|problem| Error::config(base_url_setting, problem))?;
+        let (url_setting, base_url) = self.base_url?;
+        let shown_url = credential.redact(&base_url);
+        let url = url::endpoint(&base_url, &shown_url).map_err(|problem| Error::config(url_setting, problem))?;
         if timeout.is_zero() {
             return Err(Error::config("timeout", "it must be greater than zero"));
         }
-        let user_agent = HeaderValue::from_str(&self.user_agent).ok();
-        let user_agent = user_agent
-            .filter(|value| !value.is_empty() && value.to_str().is_ok())
-            .ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
+        let is_valid = |value: &HeaderValue| !value.is_empty() && value.to_str().is_ok();
+        let user_agent = HeaderValue::from_str(&self.user_agent).ok().filter(is_valid);
+        let user_agent =
+            user_agent.ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", credential.secret()))
             .map_err(|_| Error::credential("the credential cannot be sent in a header"))?;
         authorization.set_sensitive(true);
@@ -252,36 +239,35 @@ impl ClientBuilder {
         }
         let by_program = "given by the program";
         let given = |setting, default| if setting == default { by_program } else { setting };
-        let (agent, proxy, roots_label) = if let Some(agent) = self.agent {
+        let (agent, proxy_source, roots_label) = if let Some(agent) = self.agent {
             // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
             if let Ok(Some(Roots { setting: ROOTS_SETTING, .. })) = self.roots {
                 return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
             }
-            let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
-            let proxy = agent.config().proxy().filter(uses_proxy).map(|proxy| ("from your agent", proxy.clone()));
-            (agent, proxy, "the agent's".to_owned())
+            (agent, Some("from your agent"), "the agent's".to_owned())
         } else {
             let roots = self.roots?;
             let roots_label = match &roots {
                 None => "the bundled Mozilla roots".to_owned(),
                 Some(Roots { setting, label, .. }) => format!("{label} ({})", given(setting, ROOTS_SETTING)),
             };
-            let proxy = proxy::from_env(&url, first_set)?;
-            let ureqs_proxy = proxy.as_ref().map(|(_, proxy)| proxy.clone());
+            let (proxy_source, proxy) = proxy::from_env(&url, first_set)?.unzip();
             let max_header_len = credential.secret().len().max(self.user_agent.len()) + 64;
-            let config = agent_config(&url, timeout, ureqs_proxy, &self.user_agent, max_header_len, roots)?;
+            let config = agent_config(&url, timeout, proxy, &self.user_agent, max_header_len, roots)?;
             #[cfg(feature = "resolver")]
             let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
             #[cfg(not(feature = "resolver"))]
             let agent = config.new_agent();
-            (agent, proxy, roots_label)
+            (agent, proxy_source, roots_label)
         };
+        let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
+        let proxy = agent.config().proxy().filter(uses_proxy).cloned();
         // Never its user name or password.
-        let label = |proxy: &Proxy, source: &str| format!("{}:{} ({source})", proxy.host(), proxy.port());
-        let (proxy_label, proxy) = proxy.map(|(source, proxy)| (label(&proxy, source), proxy)).unzip();
+        let label = |(proxy, source): (&Proxy, &str)| format!("{}:{} ({source})", proxy.host(), proxy.port());
+        let proxy_label = proxy.as_ref().zip(proxy_source).map(label);
         let source = credential.source().map_or_else(|| by_program.to_owned(), ToString::to_string);
         debug!("credential: {source}");
-        debug!("base URL: {shown_base_url} ({})", given(base_url_setting, BASE_URL_SETTING));
+        debug!("base URL: {shown_url} ({})", given(url_setting, BASE_URL_SETTING));
         debug!("proxy: {}", proxy_label.as_deref().unwrap_or("none"));
         debug!("certificates: {roots_label}");
         let headers = [

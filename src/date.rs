@@ -29,14 +29,12 @@ impl Date {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
-        if !rest.is_empty() && !rest.starts_with(['T', 't', ' ']) {
-            return None;
-        }
         let mut parts = date.splitn(3, '-');
         let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
         let date = Self::from_civil(year, month, day);
         // A date that does not exist would come back as another one.
-        ((1..=12).contains(&month) && date.to_civil() == (year, month, day)).then_some(date)
+        let exists = date.to_civil() == (year, month, day);
+        (exists && (rest.is_empty() || rest.starts_with(['T', 't', ' ']))).then_some(date)
     }
 
     /// Returns the number of days from `earlier` to this date, negative if `earlier` is later.

@@ -25,26 +25,23 @@ pub(crate) fn from_env(
         return Ok(None);
     }
     let Some((name, value)) = first_set(&PROXY_VARIABLES)? else { return Ok(None) };
-    let parse = |value: &str| {
-        let has_host_and_port = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
-        // The value may hold a password, so it is not repeated.
-        Proxy::new(value).ok().filter(has_host_and_port).ok_or_else(|| {
-            Error::config(name, "it is not the URL of a proxy with its port, such as http://proxy.example:3128")
-        })
+    // As curl does, a SOCKS 5 proxy resolves the host name. ureq would resolve it here and try the first address only.
+    let value = match value.trim().split_once("://") {
+        Some((scheme, rest)) if matches!(&*scheme.to_ascii_lowercase(), "socks" | "socks5") => {
+            format!("socks5h://{rest}")
+        }
+        _ => value.trim().to_owned(),
     };
-    let value = value.trim();
-    let proxy = parse(value)?;
-    match proxy.protocol() {
-        ProxyProtocol::Socks4 | ProxyProtocol::Socks4A if proxy.username().is_some() => {
-            Err(Error::config(name, "SOCKS 4 is supported without a user name only; use socks5://"))
-        }
-        // As curl does, a SOCKS 5 proxy resolves the host name. ureq would resolve it here and try the first address only.
-        ProxyProtocol::Socks5 => {
-            let (_, rest) = value.split_once("://").unwrap_or_default();
-            Ok(Some((name, parse(&format!("socks5h://{rest}"))?)))
-        }
-        _ => Ok(Some((name, proxy))),
+    let has_host_and_port = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
+    let Some(proxy) = Proxy::new(&value).ok().filter(has_host_and_port) else {
+        // The value may hold a password, so it is not repeated.
+        let problem = "it is not the URL of a proxy with its port, such as http://proxy.example:3128";
+        return Err(Error::config(name, problem));
+    };
+    if matches!(proxy.protocol(), ProxyProtocol::Socks4 | ProxyProtocol::Socks4A) && proxy.username().is_some() {
+        return Err(Error::config(name, "SOCKS 4 is supported without a user name only; use socks5://"));
     }
+    Ok(Some((name, proxy)))
 }
 
 /// Whether a `NO_PROXY` list holds the host of `url`: itself, a parent domain (with or without a leading dot or `*.`), an
@@ -59,20 +56,21 @@ fn matches_no_proxy(list: &str, url: &Uri) -> bool {
         let name = entry.trim_start_matches('*').trim_matches('.');
         let is_within = |rest: &str| rest.is_empty() || (!is_address && rest.ends_with('.'));
         let matches = |spelling: &String| spelling.strip_suffix(name).is_some_and(is_within);
-        entry == "*" || in_cidr(&host, entry) || (!name.is_empty() && spellings.iter().any(matches))
+        entry == "*" || in_cidr(&host, entry) == Some(true) || (!name.is_empty() && spellings.iter().any(matches))
     })
 }
 
-fn in_cidr(host: &str, network: &str) -> bool {
-    let Some((network, prefix)) = network.split_once('/') else { return false };
-    let (address, network, width) = match (host.parse(), network.parse()) {
-        (Ok(IpAddr::V4(address)), Ok(IpAddr::V4(network))) => (address.to_bits().into(), network.to_bits().into(), 32),
-        (Ok(IpAddr::V6(address)), Ok(IpAddr::V6(network))) => (address.to_bits(), network.to_bits(), 128),
-        _ => return false,
+/// Whether an address is in a network such as `10.0.0.0/8`.
+fn in_cidr(host: &str, network: &str) -> Option<bool> {
+    // An IPv4 address has its bits first, so that a prefix counts in the same way.
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => (u128::from(ip.to_bits()) << 96, 32),
+        IpAddr::V6(ip) => (ip.to_bits(), 128),
     };
-    let host_bits = prefix.parse().ok().and_then(|prefix: u32| u32::checked_sub(width, prefix));
-    let differing: u128 = address ^ network;
-    host_bits.is_some_and(|host_bits| differing.checked_shr(host_bits).unwrap_or(0) == 0)
+    let (network, prefix) = network.split_once('/')?;
+    let ((host, width), (network, network_width)) = (bits(host.parse().ok()?), bits(network.parse().ok()?));
+    let prefix = prefix.parse().ok().filter(|prefix: &u32| *prefix <= width)?;
+    Some(width == network_width && (host ^ network).checked_shr(128 - prefix).unwrap_or(0) == 0)
 }
 
 #[cfg(test)]

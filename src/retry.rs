@@ -12,33 +12,24 @@ pub(crate) const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// deadline.
 const MIN_TIME: Duration = Duration::from_millis(100);
 
-/// How long to wait before the next attempt; `None` gives up.
+/// How long to wait before the next attempt; `None` if the error is none to retry, or no time remains.
 ///
-/// `failures` counts the failed attempts; the last one has `error` and took so long. `remaining` is what is left of the
+/// `failed` counts the failed attempts; the last one has `error` and took so long. `remaining` is what is left of the
 /// call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole backoff (full jitter). A `Retry-After` is
 /// waited for in full. The jitter is added to it, over at least a quarter of it: clients that were told the same second must
 /// not return as one.
-pub(crate) fn next_delay(
-    error: &Error,
-    took: Duration,
-    failures: u32,
-    retries: u32,
-    remaining: Duration,
-    random: f64,
-) -> Option<Duration> {
-    let is_retried = match error {
+pub(crate) fn delay(error: &Error, took: Duration, failed: u32, remaining: Duration, random: f64) -> Option<Duration> {
+    let retry_after = match error {
         // Transient for the caller, but it has used up this call.
-        Error::Timeout { .. } => false,
+        Error::Timeout { .. } => None,
         // A resolver that took longer has already asked again itself.
-        Error::Lookup { .. } => took < INITIAL_TIMEOUT,
-        error => error.is_transient(),
-    };
-    let retry_after =
-        if let Error::Status { retry_after, .. } = error { retry_after.unwrap_or_default() } else { Duration::ZERO };
+        Error::Lookup { .. } => (took < INITIAL_TIMEOUT).then_some(Duration::ZERO),
+        Error::Status { retry_after, .. } if error.is_transient() => Some(retry_after.unwrap_or_default()),
+        error => error.is_transient().then_some(Duration::ZERO),
+    }?;
     let slack = remaining.checked_sub(retry_after.saturating_add(MIN_TIME)).filter(|slack| !slack.is_zero())?;
-    let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failures.saturating_sub(1))).min(MAX_BACKOFF);
-    let delay = retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random);
-    (is_retried && failures <= retries).then_some(delay)
+    let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1))).min(MAX_BACKOFF);
+    Some(retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random))
 }
 
 /// How long a lookup may take. The first try is short, so that a lost question is asked again. After it the resolver gets
@@ -72,8 +63,8 @@ mod tests {
     const REMAINING: Duration = Duration::from_secs(30);
 
     /// An error that comes at once, as the nth.
-    fn delay(error: &Error, count: u32, retries: u32, remaining: Duration, random: f64) -> Option<Duration> {
-        next_delay(error, Duration::ZERO, count, retries, remaining, random)
+    fn delay(error: &Error, count: u32, remaining: Duration, random: f64) -> Option<Duration> {
+        super::delay(error, Duration::ZERO, count, remaining, random)
     }
 
     fn lost() -> Error {
@@ -93,60 +84,52 @@ mod tests {
     #[test]
     fn only_transient_failures_are_retried_and_a_timeout_never_is() {
         let timeout = Error::Timeout { url: String::new(), timeout: REMAINING, source: None };
-        assert!(delay(&timeout, 1, 2, REMAINING, 0.5).is_none());
-        assert!(delay(&lost(), 1, 2, REMAINING, 0.5).is_some());
+        assert!(delay(&timeout, 1, REMAINING, 0.5).is_none());
+        assert!(delay(&lost(), 1, REMAINING, 0.5).is_some());
         for code in 100..1000 {
             let expected = matches!(code, 429 | 500 | 502 | 503 | 504);
-            assert_eq!(delay(&status(code, None), 1, 2, REMAINING, 0.5).is_some(), expected, "{code}");
+            assert_eq!(delay(&status(code, None), 1, REMAINING, 0.5).is_some(), expected, "{code}");
         }
     }
 
     #[test]
-    fn it_gives_up_after_the_last_retry() {
-        assert!(delay(&lost(), 2, 2, REMAINING, 0.5).is_some());
-        assert!(delay(&lost(), 3, 2, REMAINING, 0.5).is_none());
-        assert!(delay(&lost(), 1, 0, REMAINING, 0.5).is_none());
-        assert!(delay(&lost(), u32::MAX, u32::MAX, REMAINING, 0.5).is_some());
-    }
-
-    #[test]
     fn the_backoff_doubles_up_to_ten_seconds_and_jitter_takes_any_part_of_it() {
-        for (failures, longest) in [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (6, 10.0), (40, 10.0)] {
-            assert_eq!(delay(&lost(), failures, 99, REMAINING, 0.0), Some(Duration::ZERO));
-            assert_eq!(delay(&lost(), failures, 99, REMAINING, 1.0), Some(Duration::from_secs_f64(longest)));
+        for (failures, longest) in [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (6, 10.0), (u32::MAX, 10.0)] {
+            assert_eq!(delay(&lost(), failures, REMAINING, 0.0), Some(Duration::ZERO));
+            assert_eq!(delay(&lost(), failures, REMAINING, 1.0), Some(Duration::from_secs_f64(longest)));
         }
     }
 
     #[test]
     fn a_retry_begins_with_a_tenth_of_a_second_left_or_not_at_all() {
         let millis = Duration::from_millis;
-        assert_eq!(delay(&lost(), 5, 9, millis(300), 1.0), Some(millis(200)));
-        assert_eq!(delay(&lost(), 1, 2, millis(101), 1.0), Some(millis(1)));
-        assert_eq!(delay(&lost(), 1, 2, millis(100), 0.5), None);
-        assert_eq!(delay(&lost(), 1, 2, Duration::ZERO, 0.5), None);
-        assert_eq!(delay(&status(503, Some(7)), 1, 2, millis(7_100), 0.5), None);
+        assert_eq!(delay(&lost(), 5, millis(300), 1.0), Some(millis(200)));
+        assert_eq!(delay(&lost(), 1, millis(101), 1.0), Some(millis(1)));
+        assert_eq!(delay(&lost(), 1, millis(100), 0.5), None);
+        assert_eq!(delay(&lost(), 1, Duration::ZERO, 0.5), None);
+        assert_eq!(delay(&status(503, Some(7)), 1, millis(7_100), 0.5), None);
     }
 
     #[test]
     fn a_retry_after_is_waited_for_where_it_fits_and_ends_the_call_where_it_does_not() {
-        assert_eq!(delay(&status(429, Some(7)), 1, 2, REMAINING, 0.0), Some(Duration::from_secs(7)));
-        let jittered = delay(&status(503, Some(29)), 1, 2, REMAINING, 0.999).unwrap();
+        assert_eq!(delay(&status(429, Some(7)), 1, REMAINING, 0.0), Some(Duration::from_secs(7)));
+        let jittered = delay(&status(503, Some(29)), 1, REMAINING, 0.999).unwrap();
         assert!(jittered > Duration::from_secs(29) && jittered <= REMAINING);
         // A quarter of it is spread, and no more.
-        let spread = delay(&status(503, Some(8)), 1, 2, REMAINING, 1.0);
+        let spread = delay(&status(503, Some(8)), 1, REMAINING, 1.0);
         assert_eq!(spread, Some(Duration::from_secs(10)));
-        assert_eq!(delay(&status(503, Some(30)), 1, 2, REMAINING, 0.0), None);
-        assert_eq!(delay(&status(503, Some(u64::MAX)), 1, 2, REMAINING, 0.0), None);
-        assert_eq!(delay(&status(404, Some(1)), 1, 2, REMAINING, 0.0), None);
+        assert_eq!(delay(&status(503, Some(30)), 1, REMAINING, 0.0), None);
+        assert_eq!(delay(&status(503, Some(u64::MAX)), 1, REMAINING, 0.0), None);
+        assert_eq!(delay(&status(404, Some(1)), 1, REMAINING, 0.0), None);
     }
 
     #[test]
     fn a_lookup_is_retried_only_where_it_failed_within_a_second() {
         let lookup = Error::Lookup { url: String::new(), source: "no such name".into() };
-        let after = |took| next_delay(&lookup, took, 1, 2, REMAINING, 0.5);
+        let after = |took| super::delay(&lookup, took, 1, REMAINING, 0.5);
         assert_eq!(after(Duration::from_millis(999)), Some(Duration::from_millis(250)));
         assert_eq!(after(Duration::from_secs(1)), None);
-        let lost = next_delay(&lost(), Duration::from_secs(9), 1, 2, REMAINING, 0.5);
+        let lost = super::delay(&lost(), Duration::from_secs(9), 1, REMAINING, 0.5);
         assert_eq!(lost, Some(Duration::from_millis(250)));
     }
 
@@ -195,7 +178,7 @@ mod tests {
                     break;
                 }
                 let remaining = (start + REMAINING).saturating_sub(now);
-                match delay(&failure(now), sent, 2, remaining, random(&mut state)) {
+                match delay(&failure(now), sent, remaining, random(&mut state)).filter(|_| sent <= 2) {
                     Some(pause) => now += pause,
                     None => break,
                 }

@@ -39,14 +39,12 @@ pub(crate) fn origin(url: &Uri) -> String {
 /// The URL that a `Location` in a response from `from` leads to, without userinfo and fragment; `None` if it is neither a URL
 /// nor an absolute path.
 pub(crate) fn resolve(from: &Uri, location: &str) -> Option<Uri> {
-    let location = location.split('#').next()?;
-    let target = if location.starts_with("//") {
-        parse(&format!("{}:{location}", from.scheme_str()?))
-    } else if location.starts_with('/') {
-        parse(&format!("{}{location}", origin(from)))
-    } else {
-        parse(location)
-    }?;
+    let absolute = match location.split('#').next()? {
+        host if host.starts_with("//") => format!("{}:{host}", from.scheme_str()?),
+        path if path.starts_with('/') => format!("{}{path}", origin(from)),
+        url => url.to_owned(),
+    };
+    let target = parse(&absolute)?;
     format!("{}{}", origin(&target), target.path_and_query()?).parse().ok()
 }
 

@@ -123,11 +123,8 @@ fn token_problem(token: &Value) -> Option<String> {
 
 /// Whether a document begins as JSON does and ends inside a string, a list or an object.
 fn is_cut_off(document: &str) -> bool {
-    if !document.trim_ascii_start().starts_with(['{', '[']) {
-        return false;
-    }
-    let (mut depth, mut in_string) = (0_usize, false);
-    let mut bytes = document.bytes();
+    let document = document.trim_ascii_start();
+    let (mut depth, mut in_string, mut bytes) = (0_usize, false, document.bytes());
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' => in_string = !in_string,
@@ -137,7 +134,7 @@ fn is_cut_off(document: &str) -> bool {
             _ => {}
         }
     }
-    depth > 0 || in_string
+    document.starts_with(['{', '[']) && (depth > 0 || in_string)
 }
 
 #[cfg(test)]
