@@ -163,25 +163,23 @@ impl Credential {
 
     fn parse(bytes: &[u8], source: Option<CredentialSource>) -> Result<Self, Error> {
         let from = source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
-        let invalid = |problem: &str| Err(Error::credential(format!("invalid credential{from}: {problem}")));
-        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-            return invalid("it is UTF-16; write it in UTF-8");
-        }
         let start = bytes.len() - bytes.trim_ascii_start().len();
         let trimmed = bytes.trim_ascii();
-        if trimmed.len() as u64 > MAX_LENGTH {
-            return invalid("it is longer than 64 KiB");
-        }
-        if let Some(index) = trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
-            let what = if trimmed.get(index) == Some(&b' ') { "a space" } else { "not a visible ASCII character" };
-            let is_bearer = trimmed.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
-            let advice = if is_bearer { "; leave out \"Bearer \" and give the token alone" } else { "" };
-            return invalid(&format!("byte {} is {what}{advice}", start + index + 1));
-        }
-        match std::str::from_utf8(trimmed) {
-            Ok(text) if !text.is_empty() => Ok(Self { text: text.into(), source }),
-            _ => Err(Error::credential(format!("the credential{from} is empty"))),
-        }
+        let problem = match trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
+            _ if [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| bytes.starts_with(mark)) => {
+                "it is UTF-16; write it in UTF-8".to_owned()
+            }
+            _ if trimmed.len() as u64 > MAX_LENGTH => "it is longer than 64 KiB".to_owned(),
+            Some(index) => {
+                let what = if trimmed.get(index) == Some(&b' ') { "a space" } else { "not a visible ASCII character" };
+                let is_bearer = trimmed.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
+                let advice = if is_bearer { "; leave out \"Bearer \" and give the token alone" } else { "" };
+                format!("byte {} is {what}{advice}", start + index + 1)
+            }
+            None if trimmed.is_empty() => return Err(Error::credential(format!("the credential{from} is empty"))),
+            None => return Ok(Self { text: String::from_utf8_lossy(trimmed).into(), source }),
+        };
+        Err(Error::credential(format!("invalid credential{from}: {problem}")))
     }
 }
 

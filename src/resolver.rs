@@ -5,7 +5,7 @@
 
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{thread, vec};
@@ -32,19 +32,16 @@ impl Resolver for SplitLookup {
     fn resolve(&self, url: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let host = url.host().ok_or(Error::HostNotFound)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
-        let families: &[AddrFamily] = match config.ip_family() {
-            IpFamily::Ipv4Only => &[AddrFamily::Inet],
-            IpFamily::Ipv6Only => &[AddrFamily::Inet6],
-            IpFamily::Any => &[AddrFamily::Inet, AddrFamily::Inet6],
-        };
+        // This crate's own agents take both families, or IPv4 alone.
+        let both = [AddrFamily::Inet, AddrFamily::Inet6];
+        let families = if config.ip_family() == IpFamily::Ipv4Only { &both[..1] } else { &both };
         let found = match host.parse() {
             Ok(literal) => Some(vec![SocketAddr::new(literal, port)]),
             Err(_) => lookup(families, *timeout.after, move |family| lookup_family(&host, port, family))?,
         };
         let mut addresses = self.empty();
-        for address in in_order(found.ok_or(Error::Timeout(timeout.reason))?, has_route) {
-            addresses.push(address);
-        }
+        let found = found.ok_or(Error::Timeout(timeout.reason))?;
+        in_order(found, has_route).for_each(|address| addresses.push(address));
         if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
     }
 }
@@ -91,17 +88,15 @@ fn lookup_family(host: &str, port: u16, family: AddrFamily) -> Found {
 }
 
 /// As many as ureq takes: those with a route first, IPv6 before IPv4.
-fn in_order(addresses: Vec<SocketAddr>, has_route: fn(&SocketAddr) -> bool) -> impl Iterator<Item = SocketAddr> {
-    let (reachable, unreachable): (Vec<_>, Vec<_>) = addresses.into_iter().partition(has_route);
-    let by_family = |list: Vec<SocketAddr>| list.into_iter().partition::<Vec<_>, _>(SocketAddr::is_ipv6);
-    let ((first, second), (third, fourth)) = (by_family(reachable), by_family(unreachable));
-    [first, second, third, fourth].into_iter().flatten().take(MAX_ADDRESSES)
+fn in_order(mut addresses: Vec<SocketAddr>, has_route: fn(&SocketAddr) -> bool) -> impl Iterator<Item = SocketAddr> {
+    addresses.sort_by_cached_key(|address| (!has_route(address), address.is_ipv4()));
+    addresses.into_iter().take(MAX_ADDRESSES)
 }
 
 /// Whether this machine has a route to an address. Connecting a UDP socket asks for one and sends nothing.
 fn has_route(address: &SocketAddr) -> bool {
-    let any = if address.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { IpAddr::from(Ipv4Addr::UNSPECIFIED) };
-    UdpSocket::bind((any, 0)).and_then(|socket| socket.connect(address)).is_ok()
+    let any = if address.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
+    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
 }
 
 #[cfg(test)]

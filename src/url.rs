@@ -12,19 +12,18 @@ const PATH: &str = "/v1/auth/api-tokens";
 pub(crate) fn endpoint(base: &str, shown: &str) -> Result<Uri, String> {
     let url = parse(&format!("{}{PATH}", base.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/')));
     let url = url.ok_or("it is not a URL with a host; it should look like https://api.turso.tech")?;
-    if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        return Err("it must not contain userinfo; the credential is given apart from it".to_owned());
-    }
-    // `Uri` silently drops a fragment.
-    if base.contains(['?', '#']) {
-        return Err(format!("{shown}: it must not have a query or a fragment"));
-    }
-    match url.scheme_str() {
-        Some("https") => Ok(url),
-        Some("http") if is_loopback(url.host().unwrap_or_default()) => Ok(url),
-        Some("http") => Err(format!("{shown}: plain http would expose the credential to the network; use https")),
-        _ => Err(format!("{shown}: it must begin with https://")),
-    }
+    let problem = match url.scheme_str() {
+        _ if url.authority().is_some_and(|authority| authority.as_str().contains('@')) => {
+            return Err("it must not contain userinfo; the credential is given apart from it".to_owned());
+        }
+        // `Uri` silently drops a fragment.
+        _ if base.contains(['?', '#']) => "it must not have a query or a fragment",
+        Some("https") => return Ok(url),
+        Some("http") if is_loopback(url.host().unwrap_or_default()) => return Ok(url),
+        Some("http") => "plain http would expose the credential to the network; use https",
+        _ => "it must begin with https://",
+    };
+    Err(format!("{shown}: {problem}"))
 }
 
 /// The origin of a URL: scheme, host, and the port unless it is the scheme's default.

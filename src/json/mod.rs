@@ -79,21 +79,19 @@ const MAX_DIAGNOSED: usize = 1024 * 1024;
 fn diagnose(document: &str, excerpt: impl FnOnce() -> String) -> Fault {
     let value = if document.len() > MAX_DIAGNOSED { None } else { library::value(document) };
     let list = value.as_ref().and_then(|value| field(value, "tokens"));
+    let numbered = |(token, number)| Some((number, token_problem(token)?));
     let problem = match (&value, list) {
         _ if document.trim_ascii().is_empty() => "it is empty".to_owned(),
         _ if is_cut_off(document) => format!("it ends in the middle, after {} bytes", document.len()),
         _ if document.len() > MAX_DIAGNOSED => format!("it is {} bytes that begin with {}", document.len(), excerpt()),
         (None, _) => format!("it is not JSON; it begins with {}", excerpt()),
-        (Some(Value::Object(_)), None) => format!("it has no `tokens`; it begins with {}", excerpt()),
-        (_, None) => format!("it is not an object; it begins with {}", excerpt()),
-        (_, Some(Value::Array(tokens))) => {
-            let mut problems =
-                tokens.iter().zip(1..).filter_map(|(token, number)| Some((number, token_problem(token)?)));
-            if let Some((number, problem)) = problems.next() {
+        (_, None) => format!("it has no `tokens`; it begins with {}", excerpt()),
+        (_, Some(Value::Array(tokens))) => match tokens.iter().zip(1..).find_map(numbered) {
+            Some((number, problem)) => {
                 return Fault { problem: format!("token {number}: {problem}"), token: Some(number) };
             }
-            "the decoder does not accept its JSON; perhaps a field comes twice".to_owned()
-        }
+            None => "the decoder does not accept its JSON; perhaps a field comes twice".to_owned(),
+        },
         _ => "`tokens` is not a list".to_owned(),
     };
     Fault { problem, token: None }
@@ -292,9 +290,9 @@ mod tests {
             (r#"{"tokens":[]}]"#, "it is not JSON; it begins with …"),
             (r#"\{"tokens":[]}"#, "it is not JSON; it begins with …"),
             (r"{\}", "it is not JSON; it begins with …"),
-            ("null", "it is not an object; it begins with …"),
-            ("[]", "it is not an object; it begins with …"),
-            (r#""tokens""#, "it is not an object; it begins with …"),
+            ("null", "it has no `tokens`; it begins with …"),
+            ("[]", "it has no `tokens`; it begins with …"),
+            (r#""tokens""#, "it has no `tokens`; it begins with …"),
             ("{}", "it has no `tokens`; it begins with …"),
             (r#"{"Tokens":[]}"#, "it has no `tokens`; it begins with …"),
         ] {
