@@ -31,14 +31,12 @@ pub struct Answer {
 
 impl Answer {
     /// Makes an answer from a body, without a network.
-    #[must_use]
     pub fn from_json(json: impl Into<String>) -> Self {
         let json = json.into();
         Self { is_html: is_html(&json, None), json, url: "Answer::from_json".to_owned(), credential: None }
     }
 
     /// Returns the body exactly as it came. Whether it is a list, only [`tokens`](Self::tokens) knows.
-    #[must_use]
     pub fn json(&self) -> &str {
         &self.json
     }
@@ -86,11 +84,9 @@ impl fmt::Debug for Answer {
 
 /// Whether a body is a page for a browser, as captive portals and load balancers send.
 pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
-    let starts_with =
-        |prefix: &str| body.trim_start().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
-    content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
-        || starts_with("<html")
-        || starts_with("<!doctype html")
+    let start = body.trim_start().chars().take(14).collect::<String>().to_ascii_lowercase();
+    let names_html = |kind: &str| kind.to_ascii_lowercase().contains("html");
+    start.starts_with("<html") || start.starts_with("<!doctype html") || content_type.is_some_and(names_html)
 }
 
 /// Describes an HTML page by its title, never by its markup.

@@ -89,17 +89,16 @@ impl Call {
 
     fn read_answer(&self, url: &Uri, response: Response<Body>) -> Result<Answer, Error> {
         let start = Instant::now();
-        let coding = response.headers().get(CONTENT_ENCODING);
-        if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            let coding = excerpt(&self.credential.redact(&String::from_utf8_lossy(coding.as_bytes())));
+        let coding = header(&response, &CONTENT_ENCODING).filter(|coding| !coding.eq_ignore_ascii_case("identity"));
+        if let Some(coding) = coding {
+            let coding = excerpt(&self.credential.redact(coding));
             return Err(self.invalid(url, format!("unrequested `Content-Encoding: {coding}`"), None));
         }
         let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
         let body = self.transport.read_body(response, self.max_response_bytes);
         let body = body.map_err(|failure| self.error(url, failure))?;
-        let json = String::from_utf8(body).map_err(|error| {
-            self.invalid(url, format!("byte {} of it is not UTF-8", error.utf8_error().valid_up_to() + 1), None)
-        })?;
+        let json = String::from_utf8(body).map_err(|error| error.utf8_error().valid_up_to() + 1);
+        let json = json.map_err(|byte| self.invalid(url, format!("byte {byte} of it is not UTF-8"), None))?;
         debug!("{} bytes after {} ms", json.len(), start.elapsed().as_millis());
         Ok(Answer::new(json, content_type.as_deref(), self.target(url), self.credential.clone()))
     }

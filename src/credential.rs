@@ -105,7 +105,6 @@ impl Credential {
     }
 
     /// Returns where the credential was found; `None` after [`new`](Self::new).
-    #[must_use]
     pub fn source(&self) -> Option<&CredentialSource> {
         self.source.as_ref()
     }

@@ -11,7 +11,6 @@ pub struct Date {
 
 impl Date {
     /// Returns today's date in UTC, by this machine's clock. Before 1970 it is 1970-01-01.
-    #[must_use]
     pub fn today_utc() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { days_since_1970: i64::try_from(now.as_secs() / 86_400).unwrap_or_default() }
@@ -26,7 +25,6 @@ impl Date {
     /// assert_eq!(Date::parse("2024-03-01T09:30:00Z").unwrap().days_since(leap), 1);
     /// assert_eq!(Date::parse("2023-02-29"), None);
     /// ```
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
         let mut parts = date.splitn(3, '-');
@@ -38,7 +36,6 @@ impl Date {
     }
 
     /// Returns the number of days from `earlier` to this date, negative if `earlier` is later.
-    #[must_use]
     pub fn days_since(self, earlier: Self) -> i64 {
         self.days_since_1970 - earlier.days_since_1970
     }

@@ -230,7 +230,6 @@ pub enum ProxyFailure {
 impl Error {
     /// Returns the status of the response, if the error is about one. A proxy's status is in
     /// [`Proxy`](Self::Proxy) only.
-    #[must_use]
     pub fn status(&self) -> Option<u16> {
         if let Self::Refused { status, .. } | Self::Status { status, .. } = self { Some(*status) } else { None }
     }
@@ -241,7 +240,6 @@ impl Error {
     /// transient unless its reason is [`Credentials`](ProxyFailure::Credentials) or
     /// [`Forbidden`](ProxyFailure::Forbidden), or its status another 4xx than 429. The client has already retried as often
     /// as [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts and slow lookups excepted.
-    #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Lookup { .. } | Self::Connection { .. } | Self::Timeout { .. } => true,

@@ -19,9 +19,8 @@ pub(crate) fn from_env(
     url: &Uri,
     first_set: impl Fn(&[&'static str]) -> Result<Option<(&'static str, String)>, Error>,
 ) -> Result<Option<(&'static str, Proxy)>, Error> {
-    if url.scheme_str() != Some("https")
-        || first_set(&NO_PROXY_VARIABLES)?.is_some_and(|(_, list)| matches_no_proxy(&list, url))
-    {
+    let is_exempt = |(_, list): (_, String)| matches_no_proxy(&list, url);
+    if url.scheme_str() != Some("https") || first_set(&NO_PROXY_VARIABLES)?.is_some_and(is_exempt) {
         return Ok(None);
     }
     let Some((name, value)) = first_set(&PROXY_VARIABLES)? else { return Ok(None) };

@@ -32,10 +32,10 @@ pub(crate) fn delay(error: &Error, took: Duration, failed: u32, remaining: Durat
     Some(retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random))
 }
 
-/// How long a lookup may take. The first try is short, so that a lost question is asked again. After it the resolver gets
+/// How long the nth try to look a name up may take, counted from 0. The first is short, so that a lost question is asked again. After it the resolver gets
 /// all that remains, as it needs ten seconds and more to go through its own name servers.
-pub(crate) fn lookup_timeout(is_first_try: bool, remaining: Duration) -> Duration {
-    if is_first_try { INITIAL_TIMEOUT.min(remaining) } else { remaining }
+pub(crate) fn lookup_timeout(try_index: u32, remaining: Duration) -> Duration {
+    if try_index == 0 { INITIAL_TIMEOUT.min(remaining) } else { remaining }
 }
 
 /// How often an attempt tries to connect.
@@ -136,9 +136,9 @@ mod tests {
     #[test]
     fn a_lookup_gets_a_second_and_then_all_that_remains() {
         let remaining = |milliseconds| Duration::from_millis(milliseconds);
-        assert_eq!(lookup_timeout(true, REMAINING), Duration::from_secs(1));
-        assert_eq!(lookup_timeout(true, remaining(300)), remaining(300));
-        assert_eq!(lookup_timeout(false, REMAINING), REMAINING);
+        assert_eq!(lookup_timeout(0, REMAINING), Duration::from_secs(1));
+        assert_eq!(lookup_timeout(0, remaining(300)), remaining(300));
+        assert_eq!(lookup_timeout(1, REMAINING), REMAINING);
     }
 
     #[test]

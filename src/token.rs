@@ -37,7 +37,6 @@ pub struct ApiToken {
 
 impl ApiToken {
     /// Returns what the token can act on.
-    #[must_use]
     pub fn access(&self) -> Access<'_> {
         let organization = self.organization.as_deref().filter(|text| !text.is_empty());
         let group = self.group.as_deref().filter(|text| !text.is_empty());
@@ -49,7 +48,6 @@ impl ApiToken {
     }
 
     /// Returns the day of creation, if [`created_at`](Self::created_at) holds a valid date.
-    #[must_use]
     pub fn created_on(&self) -> Option<Date> {
         self.created_at.as_deref().and_then(Date::parse)
     }
@@ -69,7 +67,6 @@ impl ApiToken {
     /// }
     /// # Ok::<(), turso_api_tokens::Error>(())
     /// ```
-    #[must_use]
     pub fn is_older_than(&self, days: u32, today: Date) -> bool {
         self.created_on().is_none_or(|created| !(-1..=i64::from(days)).contains(&today.days_since(created)))
     }

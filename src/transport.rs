@@ -62,7 +62,7 @@ impl Transport {
         let (mut lookups, mut connects) = (0, 0);
         loop {
             let remaining = attempt.remaining();
-            let lookup = retry::lookup_timeout(lookups == 0, remaining);
+            let lookup = retry::lookup_timeout(lookups, remaining);
             let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
             let is_first_try = attempt.is_first && lookups + connects == 0;
             let has_own_timeouts = !is_first_try || redirects > 0 || self.is_callers;
@@ -142,10 +142,8 @@ impl Transport {
         if response.body().content_length() > Some(limit) {
             return Err(Failure::TooLarge);
         }
-        let mut bytes = Vec::new();
-        let mut reader = response.into_body().into_with_config().limit(limit).reader();
-        let read = reader.read_to_end(&mut bytes).map_err(ureq::Error::from);
-        read.map_err(|error| classify_body(error, self.proxy.as_ref())).map(|_| bytes)
+        let bytes = response.into_body().into_with_config().limit(limit).read_to_vec();
+        bytes.map_err(|error| classify_body(error, self.proxy.as_ref()))
     }
 }
 
@@ -215,18 +213,12 @@ pub(crate) fn agent_config(
     // SOCKS 4 has no room for another address.
     let is_ipv4_only = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Socks4);
     let (connect, total) = with_grace(INITIAL_TIMEOUT, timeout, proxy.is_some());
-    let config = Agent::config_builder()
-        .proxy(proxy)
-        .ip_family(if is_ipv4_only { IpFamily::Ipv4Only } else { IpFamily::Any })
-        .user_agent(user_agent)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .input_buffer_size(header + 1)
-        .output_buffer_size(OUTPUT_BUFFER.max(max_header_len))
-        .max_response_header_size(header)
-        .timeout_resolve(Some(INITIAL_TIMEOUT))
-        .timeout_connect(Some(connect))
-        .timeout_global(Some(total));
+    let config =
+        Agent::config_builder().proxy(proxy).user_agent(user_agent).http_status_as_error(false).max_redirects(0);
+    let config = config.ip_family(if is_ipv4_only { IpFamily::Ipv4Only } else { IpFamily::Any });
+    let config = config.input_buffer_size(header + 1).max_response_header_size(header);
+    let config = config.output_buffer_size(OUTPUT_BUFFER.max(max_header_len)).timeout_resolve(Some(INITIAL_TIMEOUT));
+    let config = config.timeout_connect(Some(connect)).timeout_global(Some(total));
     #[cfg(feature = "rustls")]
     let config = config.tls_config(tls_config(roots)?);
     #[cfg(not(feature = "rustls"))]
