@@ -136,8 +136,8 @@ impl Call {
                 Error::Proxy { url, proxy, reason, status, source }
             }
             Failure::Tls(reason, source) => Error::Tls { url: target, reason, source },
-            Failure::Timeout(before) => {
-                let source = before.map(|before| Box::new(self.error(url, *before)));
+            Failure::Timeout(cause) => {
+                let source = cause.map(|source| Box::new(Error::Connection { url: target.clone(), source }));
                 Error::Timeout { url: target, timeout: self.timeout, source }
             }
             Failure::TooLarge => Error::TooLarge { url: target, limit: self.max_response_bytes },
@@ -151,11 +151,8 @@ impl Call {
 
     /// A URL as messages name it, and the proxy.
     fn target(&self, url: &Uri) -> String {
-        let url = self.credential.redact(&url.to_string());
-        match &self.proxy_label {
-            Some(proxy) => format!("{url} through the proxy {proxy}"),
-            None => url,
-        }
+        let through = self.proxy_label.as_ref().map(|proxy| format!(" through the proxy {proxy}"));
+        self.credential.redact(&url.to_string()) + &through.unwrap_or_default()
     }
 }
 

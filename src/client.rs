@@ -173,11 +173,8 @@ impl ClientBuilder {
     /// unset. A setting made later wins.
     pub fn environment(self) -> Self {
         let base_url = first_set(&["TURSO_API_BASEURL", "TURSO_BASE_URL"]).transpose().unwrap_or(self.base_url);
-        let roots = match first_set(&["SSL_CERT_FILE"]) {
-            Ok(Some((variable, path))) => Ok(Some(roots_from_file(variable, path.as_ref()))),
-            Ok(None) => self.roots,
-            Err(error) => Err(error),
-        };
+        let from_file = |(variable, path): (_, String)| Some(roots_from_file(variable, path.as_ref()));
+        let roots = first_set(&["SSL_CERT_FILE"]).transpose().map(|found| found.map(from_file)).unwrap_or(self.roots);
         Self { base_url, roots, ..self }
     }
 

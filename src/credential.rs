@@ -165,9 +165,7 @@ impl Credential {
         let start = bytes.len() - bytes.trim_ascii_start().len();
         let trimmed = bytes.trim_ascii();
         let problem = match trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
-            _ if [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| bytes.starts_with(mark)) => {
-                "it is UTF-16; write it in UTF-8".to_owned()
-            }
+            _ if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => "it is UTF-16; write it in UTF-8".to_owned(),
             _ if trimmed.len() as u64 > MAX_LENGTH => "it is longer than 64 KiB".to_owned(),
             Some(index) => {
                 let what = if trimmed.get(index) == Some(&b' ') { "a space" } else { "not a visible ASCII character" };

@@ -22,8 +22,7 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// A path for messages. One that does not exist and begins as a token does may be the credential itself.
 pub(crate) fn shown(path: &Path) -> String {
     if path.as_os_str().as_encoded_bytes().starts_with(b"eyJ") && !path.exists() {
-        return "a file whose name looks like a credential, which belongs into the file or into TURSO_API_TOKEN"
-            .to_owned();
+        return "a file whose name looks like a credential, which belongs into the file or TURSO_API_TOKEN".to_owned();
     }
     path.display().to_string()
 }

@@ -89,21 +89,16 @@ impl Transport {
                     debug!("no connection within {} ms", connect.as_millis());
                     connects += 1;
                     if connect == remaining || connects == MAX_CONNECTS {
-                        let is_over = connect == remaining && self.proxy.is_none();
-                        let failure = self.no_connection();
-                        return Err(if is_over { Failure::Timeout(Some(failure.into())) } else { failure });
+                        let cause = "no connection in time".into();
+                        return Err(match self.proxy {
+                            Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(cause)),
+                            None if connect == remaining => Failure::Timeout(Some(cause)),
+                            None => Failure::Connection(cause),
+                        });
                     }
                 }
-                _ => return Err(Failure::Timeout((connects > 0).then(|| self.no_connection().into()))),
+                _ => return Err(Failure::Timeout(None)),
             }
-        }
-    }
-
-    fn no_connection(&self) -> Failure {
-        let cause = "no connection in time".into();
-        match self.proxy {
-            None => Failure::Connection(cause),
-            Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(cause)),
         }
     }
 

@@ -15,13 +15,22 @@ mod library;
 mod library;
 
 use crate::token::ApiToken;
-use library::Value;
+use library::{Decode, Value, parse};
 
-/// Decodes any other document than the list, as an object; `None` if it is something else.
-pub(crate) use library::from_object;
+/// Decodes an object; `None` if it is something else. serde alone would take an array of the fields as well.
+pub(crate) fn from_object<T: Decode>(document: &str) -> Option<T> {
+    parse(document).filter(|_| document.trim_ascii_start().starts_with('{'))
+}
+
+/// The list. To both derives, a missing field is null.
+#[cfg_attr(feature = "serde", derive(serde::Deserialize))]
+#[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
+struct Response {
+    tokens: Option<Vec<Token>>,
+}
 
 /// A token as the API sends it: what is optional may be missing, null or empty.
-#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename = "ApiToken"))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename = "ApiToken", remote = "Self"))]
 #[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
 struct Token {
     name: String,
@@ -68,19 +77,25 @@ pub(crate) struct Fault {
 
 /// Decodes the endpoint's response: all of its tokens, or what is wrong. `excerpt` is the document's beginning for messages.
 pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result<Vec<ApiToken>, Fault> {
-    let tokens = library::tokens(document).ok_or_else(|| diagnose(document, excerpt))?;
-    Ok(tokens.into_iter().map(ApiToken::from).collect())
+    let response: Option<Response> = from_object(document);
+    let is_valid = response.is_some();
+    if let Some(tokens) = response.and_then(|response| response.tokens) {
+        return Ok(tokens.into_iter().map(ApiToken::from).collect());
+    }
+    let value = if document.len() > MAX_DIAGNOSED { None } else { parse(document) };
+    match value.as_ref().and_then(|value| field(value, "tokens")) {
+        Some(Value::Null) if is_valid => Ok(Vec::new()),
+        list => Err(diagnose(document, value.as_ref(), list, excerpt)),
+    }
 }
 
-/// A larger document is not parsed again, as a parsed one takes up to 130 times its size.
+/// A larger document is not parsed a second time, as a parsed one takes up to 130 times its size.
 const MAX_DIAGNOSED: usize = 1024 * 1024;
 
 /// Finds out what is wrong with a document that has failed to decode, so that a good list costs nothing.
-fn diagnose(document: &str, excerpt: impl FnOnce() -> String) -> Fault {
-    let value = if document.len() > MAX_DIAGNOSED { None } else { library::value(document) };
-    let list = value.as_ref().and_then(|value| field(value, "tokens"));
+fn diagnose(document: &str, value: Option<&Value>, list: Option<&Value>, excerpt: impl FnOnce() -> String) -> Fault {
     let numbered = |(token, number)| Some((number, token_problem(token)?));
-    let problem = match (&value, list) {
+    let problem = match (value, list) {
         _ if document.trim_ascii().is_empty() => "it is empty".to_owned(),
         _ if is_cut_off(document) => format!("it ends in the middle, after {} bytes", document.len()),
         _ if document.len() > MAX_DIAGNOSED => format!("it is {} bytes that begin with {}", document.len(), excerpt()),

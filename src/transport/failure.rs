@@ -13,8 +13,8 @@ pub(crate) enum Failure {
     /// With the status that the proxy responded with, or a cause.
     Proxy(ProxyFailure, Option<u16>, Option<Cause>),
     Tls(TlsFailure, Cause),
-    /// The deadline has passed. Where there is a failure, connecting had failed before.
-    Timeout(Option<Box<Failure>>),
+    /// The deadline has passed, while connecting if there is a cause.
+    Timeout(Option<Cause>),
     TooLarge,
     Invalid(&'static str, Cause),
 }
