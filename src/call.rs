@@ -4,15 +4,12 @@ use crate::answer::{Answer, html_title, is_html};
 use crate::error::{Cause, Error};
 use crate::json::{self, ErrorBody};
 use crate::transport::{Attempt, Failure, Transport, read_prefix};
-use crate::url::{origin, resolve};
-use crate::{credential::Credential, escape::excerpt, retry};
+use crate::{credential::Credential, escape::excerpt, retry, url::origin, url::resolve};
 use log::debug;
 use std::hash::{BuildHasher, RandomState};
-use std::thread;
-use std::time::{Duration, Instant};
-use ureq::Body;
+use std::{thread, time::Duration, time::Instant};
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use ureq::http::{HeaderName, Response, Uri};
+use ureq::{Body, http::HeaderName, http::Response, http::Uri};
 
 const MAX_REDIRECTS: u32 = 10;
 

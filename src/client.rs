@@ -5,9 +5,8 @@ use crate::{answer::Answer, call::Call, credential::Credential, env::first_set, 
 use crate::{proxy, url};
 use log::debug;
 use std::{fmt, path::Path, sync::Arc, time::Duration};
-use ureq::http::HeaderValue;
 use ureq::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, USER_AGENT};
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, http::HeaderValue};
 
 const BASE_URL_SETTING: &str = "base URL";
 const ROOTS_SETTING: &str = "root certificates";
@@ -224,8 +223,7 @@ impl ClientBuilder {
         }
         let is_valid = |value: &HeaderValue| !value.is_empty() && value.to_str().is_ok();
         let user_agent = HeaderValue::from_str(&self.user_agent).ok().filter(is_valid);
-        let user_agent =
-            user_agent.ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
+        let user_agent = user_agent.ok_or(Error::config("user agent", "it must be non-empty, printable ASCII"))?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", credential.secret()))
             .map_err(|_| Error::credential("the credential cannot be sent in a header"))?;
         authorization.set_sensitive(true);

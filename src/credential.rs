@@ -1,11 +1,9 @@
 //! The bearer token that authenticates the caller: its sources and its redaction.
 
 use crate::error::{CredentialSource, Error};
-use crate::json::{self, Settings};
-use crate::{env::first_set_os, input};
+use crate::{env::first_set_os, input, json, json::Settings};
 use std::io::{self, ErrorKind, Read};
-use std::path::{Path, PathBuf};
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, path::PathBuf, sync::Arc};
 
 const VARIABLES: [&str; 2] = ["TURSO_API_TOKEN", "TURSO_TOKEN"];
 

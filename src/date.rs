@@ -1,7 +1,6 @@
 //! Calendar dates, for a token's age.
 
-use std::fmt;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fmt, time::SystemTime};
 
 /// A date in the proleptic Gregorian calendar, for [`ApiToken::is_older_than`](crate::ApiToken::is_older_than).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,7 +11,7 @@ pub struct Date {
 impl Date {
     /// Returns today's date in UTC, by this machine's clock. Before 1970 it is 1970-01-01.
     pub fn today_utc() -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self { days_since_1970: i64::try_from(now.as_secs() / 86_400).unwrap_or_default() }
     }
 

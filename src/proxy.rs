@@ -6,8 +6,7 @@
 
 use crate::error::Error;
 use std::net::IpAddr;
-use ureq::http::Uri;
-use ureq::{Proxy, ProxyProtocol};
+use ureq::{Proxy, ProxyProtocol, http::Uri};
 
 const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
 const NO_PROXY_VARIABLES: [&str; 2] = ["no_proxy", "NO_PROXY"];

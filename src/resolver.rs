@@ -4,16 +4,13 @@
 //! is the only file that uses `ureq::unversioned`.
 
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
-use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
-use std::{thread, vec};
-use ureq::config::{Config, IpFamily};
-use ureq::http::Uri;
+use std::{io, thread, vec};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Error};
+use ureq::{Agent, Error, config::Config, config::IpFamily, http::Uri};
 
 /// How long the second family is waited for once the first has addresses (RFC 8305, section 3).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);

@@ -2,18 +2,15 @@
 
 mod failure;
 
-use crate::error::{Error, ProxyFailure};
 use crate::retry::{self, INITIAL_TIMEOUT, MAX_CONNECTS};
-use crate::url::is_literal;
+use crate::{error::Error, error::ProxyFailure, url::is_literal};
 use failure::{classify, classify_body};
 use log::debug;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
-use ureq::config::{Config, IpFamily};
+use std::{thread, time::Duration, time::Instant};
 use ureq::http::{HeaderName, HeaderValue, Response, Uri};
-use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout};
+use ureq::{Agent, Body, Proxy, ProxyProtocol, Timeout, config::Config, config::IpFamily};
 
 pub(crate) use failure::Failure;
 

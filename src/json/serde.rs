@@ -2,8 +2,7 @@
 
 use super::Token;
 use crate::token::ApiToken;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use std::fmt;
 
 pub(super) use serde::de::DeserializeOwned as Decode;
