@@ -84,9 +84,9 @@ impl fmt::Debug for Answer {
 
 /// Whether a body is a page for a browser, as captive portals and load balancers send.
 pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
-    let start = body.trim_start().chars().take(14).collect::<String>().to_ascii_lowercase();
+    let begins = |tag: &str| body.trim_start().get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
     let names_html = |kind: &str| kind.to_ascii_lowercase().contains("html");
-    start.starts_with("<html") || start.starts_with("<!doctype html") || content_type.is_some_and(names_html)
+    begins("<html") || begins("<!doctype html") || content_type.is_some_and(names_html)
 }
 
 /// Describes an HTML page by its title, never by its markup.

@@ -222,8 +222,8 @@ impl ClientBuilder {
             return Err(Error::config("timeout", "it must be greater than zero"));
         }
         let is_valid = |value: &HeaderValue| !value.is_empty() && value.to_str().is_ok();
-        let user_agent = HeaderValue::from_str(&self.user_agent).ok().filter(is_valid);
-        let user_agent = user_agent.ok_or(Error::config("user agent", "it must be non-empty, printable ASCII"))?;
+        let header = HeaderValue::from_str(&self.user_agent).ok().filter(is_valid);
+        let user_agent = header.ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", credential.secret()))
             .map_err(|_| Error::credential("the credential cannot be sent in a header"))?;
         authorization.set_sensitive(true);

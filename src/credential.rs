@@ -134,7 +134,7 @@ impl Credential {
     /// The first variable's credential, or a text that says that there is none.
     fn find_in_env() -> Result<Result<Self, String>, Error> {
         let Some((name, value)) = first_set_os(&VARIABLES) else {
-            return Ok(Err(format!("{} are not set", VARIABLES.join(" and "))));
+            return Ok(Err("TURSO_API_TOKEN and TURSO_TOKEN are not set".to_owned()));
         };
         Self::parse(value.as_encoded_bytes(), Some(CredentialSource::Variable(name))).map(Ok)
     }
