@@ -234,12 +234,14 @@ impl ClientBuilder {
         }
         let by_program = "given by the program";
         let given = |setting, default| if setting == default { by_program } else { setting };
-        let (agent, proxy_source, roots_label) = if let Some(agent) = self.agent {
+        let (agent, proxy, proxy_source, roots_label) = if let Some(agent) = self.agent {
             // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
             if let Ok(Some(Roots { setting: ROOTS_SETTING, .. })) = self.roots {
                 return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
             }
-            (agent, Some("from your agent"), "the agent's".to_owned())
+            let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
+            let proxy = agent.config().proxy().filter(uses_proxy).cloned();
+            (agent, proxy, "from your agent", "the agent's".to_owned())
         } else {
             let roots = self.roots?;
             let roots_label = match &roots {
@@ -248,18 +250,16 @@ impl ClientBuilder {
             };
             let (proxy_source, proxy) = proxy::from_env(&url, first_set)?.unzip();
             let max_header_len = credential.secret().len().max(self.user_agent.len()) + 64;
-            let config = agent_config(&url, timeout, proxy, &self.user_agent, max_header_len, roots)?;
+            let config = agent_config(&url, timeout, proxy.clone(), &self.user_agent, max_header_len, roots)?;
             #[cfg(feature = "resolver")]
             let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
             #[cfg(not(feature = "resolver"))]
             let agent = config.new_agent();
-            (agent, proxy_source, roots_label)
+            (agent, proxy, proxy_source.unwrap_or_default(), roots_label)
         };
-        let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
-        let proxy = agent.config().proxy().filter(uses_proxy).cloned();
         // Never its user name or password.
-        let label = |(proxy, source): (&Proxy, &str)| format!("{}:{} ({source})", proxy.host(), proxy.port());
-        let proxy_label = proxy.as_ref().zip(proxy_source).map(label);
+        let label = |proxy: &Proxy| format!("{}:{} ({proxy_source})", proxy.host(), proxy.port());
+        let proxy_label = proxy.as_ref().map(label);
         let source = credential.source().map_or_else(|| by_program.to_owned(), ToString::to_string);
         debug!("credential: {source}");
         debug!("base URL: {shown_url} ({})", given(url_setting, BASE_URL_SETTING));
