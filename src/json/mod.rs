@@ -332,6 +332,9 @@ mod tests {
         assert_eq!(decode(&at_the_limit).unwrap_err().problem, "it has no `tokens`; it begins with …");
         let faulty = format!(r#"{{"tokens":[{{}}]{}}}"#, &padding[20..]);
         assert_eq!(decode(&faulty).unwrap_err().problem, "token 1: `name` is missing");
+        let null = format!(r#"{{"tokens":null}}{}"#, &padding[15..]);
+        assert_eq!(decode(&null), Ok(Vec::new()));
+        assert_eq!(decode(&format!("{null} ")).unwrap_err().problem, expected.replace("1048578", "1048577"));
     }
 
     #[test]
