@@ -39,3 +39,37 @@ impl<'de> Deserialize<'de> for ApiToken {
         Token::deserialize(deserializer).map(Self::from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::{Error as _, value::Error};
+
+    /// Formats such as RON write the name of a struct, which is the type's, and expect it when they read.
+    #[test]
+    fn a_token_is_read_by_the_name_that_it_is_written_with() {
+        struct StructName;
+        impl<'de> Deserializer<'de> for StructName {
+            type Error = Error;
+
+            fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+                Err(Error::custom("not a struct"))
+            }
+
+            fn deserialize_struct<V: Visitor<'de>>(
+                self,
+                name: &'static str,
+                _: &'static [&'static str],
+                _: V,
+            ) -> Result<V::Value, Error> {
+                Err(Error::custom(name))
+            }
+
+            serde::forward_to_deserialize_any! {
+                bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+                newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+            }
+        }
+        assert_eq!(ApiToken::deserialize(StructName).unwrap_err().to_string(), "ApiToken");
+    }
+}

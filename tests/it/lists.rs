@@ -187,36 +187,6 @@ fn tokens_are_the_same_after_a_round_trip_through_any_serde_format() {
     assert_eq!(serde_json::to_string(&token.access()).unwrap(), r#""unrestricted""#);
 }
 
-/// Formats such as RON write the name of a struct, which is the type's, and expect it when they read.
-#[cfg(feature = "serde")]
-#[test]
-fn a_token_is_read_by_the_name_that_it_is_written_with() {
-    use serde::de::{Deserialize, Deserializer, Error as _, Visitor, value::Error};
-    struct StructName;
-    impl<'de> Deserializer<'de> for StructName {
-        type Error = Error;
-
-        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-            Err(Error::custom("not a struct"))
-        }
-
-        fn deserialize_struct<V: Visitor<'de>>(
-            self,
-            name: &'static str,
-            _: &'static [&'static str],
-            _: V,
-        ) -> Result<V::Value, Error> {
-            Err(Error::custom(name))
-        }
-
-        serde::forward_to_deserialize_any! {
-            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-            newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-        }
-    }
-    assert_eq!(ApiToken::deserialize(StructName).unwrap_err().to_string(), "ApiToken");
-}
-
 #[test]
 fn the_public_types_can_be_shared_between_threads() {
     fn shared<T: Send + Sync + std::fmt::Debug>() {}
