@@ -1,4 +1,4 @@
-//! When to retry, and how long looking up and connecting may take: pure functions of the time and a random number.
+//! When to retry, and how long connecting may take: pure functions of the time and a random number.
 
 use crate::error::Error;
 use std::time::Duration;
@@ -6,15 +6,17 @@ use std::time::Duration;
 /// The longest wait before the first retry. It doubles with each further one, up to [`MAX_BACKOFF`].
 const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
-/// The time for the first try to look a name up, and for the first try to connect.
+/// The time for the first try to connect, and for the first to look a name up.
 pub(crate) const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often an attempt tries to connect.
+pub(crate) const MAX_CONNECTS: u32 = 3;
 /// No retry begins with less time. ureq gives a whole second to connecting where none is left, which would outlast the
 /// deadline.
 const MIN_TIME: Duration = Duration::from_millis(100);
 
-/// How long to wait before the next attempt; `None` if the error is none to retry, or no time remains.
+/// How long to wait before the next attempt; `None` if the error must not be retried, or too little time remains.
 ///
-/// `failed` counts the failed attempts; the last one has `error` and took so long. `remaining` is what is left of the
+/// `failed` counts the failed attempts; the last one gave `error` and `took` so long. `remaining` is what is left of the
 /// call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole backoff (full jitter). A `Retry-After` is
 /// waited for in full. The jitter is added to it, over at least a quarter of it: clients that were told the same second must
 /// not return as one.
@@ -31,15 +33,6 @@ pub(crate) fn delay(error: &Error, took: Duration, failed: u32, remaining: Durat
     let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1))).min(MAX_BACKOFF);
     Some(retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random))
 }
-
-/// How long the nth try to look a name up may take, counted from 0. The first is short, so that a lost question is asked again. After it the resolver gets
-/// all that remains, as it needs ten seconds and more to go through its own name servers.
-pub(crate) fn lookup_timeout(try_index: u32, remaining: Duration) -> Duration {
-    if try_index == 0 { INITIAL_TIMEOUT.min(remaining) } else { remaining }
-}
-
-/// How often an attempt tries to connect.
-pub(crate) const MAX_CONNECTS: u32 = 3;
 
 /// How long the nth try to connect in an attempt may take, counted from 0. Nothing was sent until it succeeds, so it may be
 /// repeated.
@@ -131,14 +124,6 @@ mod tests {
         assert_eq!(after(Duration::from_secs(1)), None);
         let lost = super::delay(&lost(), Duration::from_secs(9), 1, REMAINING, 0.5);
         assert_eq!(lost, Some(Duration::from_millis(250)));
-    }
-
-    #[test]
-    fn a_lookup_gets_a_second_and_then_all_that_remains() {
-        let remaining = |milliseconds| Duration::from_millis(milliseconds);
-        assert_eq!(lookup_timeout(0, REMAINING), Duration::from_secs(1));
-        assert_eq!(lookup_timeout(0, remaining(300)), remaining(300));
-        assert_eq!(lookup_timeout(1, REMAINING), REMAINING);
     }
 
     #[test]

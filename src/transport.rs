@@ -59,7 +59,9 @@ impl Transport {
         let (mut lookups, mut connects) = (0, 0);
         loop {
             let remaining = attempt.remaining();
-            let lookup = retry::lookup_timeout(lookups, remaining);
+            // The first lookup is short, so that a lost question is asked again. After it the resolver gets all that remains,
+            // as it needs ten seconds and more to go through its own name servers.
+            let lookup = if lookups == 0 { INITIAL_TIMEOUT.min(remaining) } else { remaining };
             let connect = retry::connect_timeout(connects, remaining, attempt.is_last);
             let is_first_try = attempt.is_first && lookups + connects == 0;
             let has_own_timeouts = !is_first_try || redirects > 0 || self.is_callers;
