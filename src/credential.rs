@@ -188,7 +188,7 @@ fn unreadable(source: &str, error: io::Error) -> Error {
     Error::Credential { problem: format!("could not read the credential from {source}"), source: Some(error.into()) }
 }
 
-/// The variable and the folder below it where the official CLI keeps its settings, as its configdir library resolves them.
+/// The variable that locates the user's own folder, and the official CLI's folder below it.
 const CLI_FOLDER: (&str, &str) = if cfg!(windows) {
     ("APPDATA", "turso")
 } else if cfg!(target_os = "macos") {
@@ -197,6 +197,7 @@ const CLI_FOLDER: (&str, &str) = if cfg!(windows) {
     ("HOME", ".config/turso")
 };
 
+/// Where the official CLI keeps its settings, as its configdir library resolves it.
 fn settings_path() -> Option<PathBuf> {
     let below = |name, folder| Some(PathBuf::from(first_set_os(&[name])?.1).join(folder));
     let xdg = if cfg!(any(windows, target_os = "macos")) { None } else { below("XDG_CONFIG_HOME", "turso") };

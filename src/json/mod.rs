@@ -22,14 +22,15 @@ pub(crate) fn from_object<T: Decode>(document: &str) -> Option<T> {
     parse(document).filter(|_| document.trim_ascii_start().starts_with('{'))
 }
 
-/// The list. To both derives, a missing field is null.
+/// The list. Both derives take a missing one for null.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
 struct Response {
     tokens: Option<Vec<Token>>,
 }
 
-/// A token as the API sends it: what is optional may be missing, null or empty.
+/// A token as the API sends it: what is optional may be missing, null or empty. `remote` gives it a function `deserialize`
+/// of its own, beside the trait's in serde.rs.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename = "ApiToken", remote = "Self"))]
 #[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
 struct Token {
@@ -82,6 +83,7 @@ pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result
     if let Some(tokens) = response.and_then(|response| response.tokens) {
         return Ok(tokens.into_iter().map(ApiToken::from).collect());
     }
+    // Null, missing or faulty: only a second look can tell.
     let value = if document.len() > MAX_DIAGNOSED { None } else { parse(document) };
     match value.as_ref().and_then(|value| field(value, "tokens")) {
         Some(Value::Null) if is_valid => Ok(Vec::new()),
@@ -89,10 +91,10 @@ pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result
     }
 }
 
-/// A larger document is not parsed a second time, as a parsed one takes up to 130 times its size.
+/// A larger document is not looked at again, as a parsed one takes up to 130 times its size.
 const MAX_DIAGNOSED: usize = 1024 * 1024;
 
-/// Finds out what is wrong with a document that has failed to decode, so that a good list costs nothing.
+/// Says what is wrong with a document that is not a list.
 fn diagnose(document: &str, value: Option<&Value>, list: Option<&Value>, excerpt: impl FnOnce() -> String) -> Fault {
     let numbered = |(token, number)| Some((number, token_problem(token)?));
     let problem = match (value, list) {
