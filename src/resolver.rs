@@ -29,9 +29,7 @@ impl Resolver for SplitLookup {
     fn resolve(&self, url: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         let host = url.host().ok_or(Error::HostNotFound)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
-        // This crate's own agents take both families, or IPv4 alone.
-        let both = [AddrFamily::Inet, AddrFamily::Inet6];
-        let families = if config.ip_family() == IpFamily::Ipv4Only { &both[..1] } else { &both };
+        let families = families(config.ip_family());
         let found = match host.parse() {
             Ok(literal) => Some(vec![SocketAddr::new(literal, port)]),
             Err(_) => lookup(families, *timeout.after, move |family| lookup_family(&host, port, family))?,
@@ -41,6 +39,11 @@ impl Resolver for SplitLookup {
         in_order(found, has_route).for_each(|address| addresses.push(address));
         if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
     }
+}
+
+/// The families to ask for. This crate's own agents take both, or IPv4 alone.
+fn families(family: IpFamily) -> &'static [AddrFamily] {
+    if family == IpFamily::Ipv4Only { &[AddrFamily::Inet] } else { &[AddrFamily::Inet, AddrFamily::Inet6] }
 }
 
 /// What a lookup gives. ureq's own resolver sends the same type, so that a binary holds the code of one channel for both.
@@ -125,6 +128,12 @@ mod tests {
     fn silence() -> Found {
         thread::park_timeout(LONG);
         Err(io::ErrorKind::TimedOut.into())
+    }
+
+    #[test]
+    fn ipv4_alone_is_asked_for_where_an_agent_takes_no_other() {
+        assert_eq!(families(IpFamily::Ipv4Only), [AddrFamily::Inet]);
+        assert_eq!(families(IpFamily::Any), BOTH);
     }
 
     #[test]

@@ -148,6 +148,7 @@ mod tests {
         assert_eq!(permissions(&owned(&SCOPES)), "full-access");
         assert_eq!(permissions(&owned(&backwards)), "full-access");
         assert_eq!(permissions(&owned(&["read"; 9])), ["read"; 9].join(","));
+        assert_eq!(permissions(&owned(&["new"; 9])), ["new"; 9].join(","));
         assert_eq!(permissions(&owned(&["read", "db:create"])), "read,db:create");
     }
 
