@@ -43,7 +43,7 @@ impl Answer {
 
     /// Decodes the list: all of it, or nothing.
     ///
-    /// `{"tokens": null}` is an empty list, in a body of up to 1 MiB. Unknown fields are ignored.
+    /// `{"tokens": null}` is an empty list. Unknown fields are ignored.
     ///
     /// # Errors
     /// [`Error::InvalidAnswer`] if the body is not one complete JSON object with `tokens`, if a token has no name or no
