@@ -13,8 +13,8 @@ pub(crate) enum Failure {
     /// With the status that the proxy responded with, or a cause.
     Proxy(ProxyFailure, Option<u16>, Option<Cause>),
     Tls(TlsFailure, Cause),
-    /// The deadline has passed, while connecting if there is a cause.
-    Timeout(Option<Cause>),
+    /// The deadline has passed. Where there is a failure, connecting had failed before.
+    Timeout(Option<Box<Failure>>),
     TooLarge,
     Invalid(&'static str, Cause),
 }
@@ -93,11 +93,12 @@ fn tls_failure(error: &Error, text: &str) -> Option<(TlsFailure, Option<&'static
     Some(known.map_or((TlsFailure::Other, None), |(_, failure, words)| (*failure, *words)))
 }
 
-/// Why there is no connection through the proxy, and the status that it responded with.
+/// Why there is no connection through the proxy, and the status that it responded with. SOCKS has its replies in texts.
 fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Option<u16>) {
     use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
-    // The replies of SOCKS. Those that are not here have the kind `Other`: the proxy could not connect to the host.
-    const KNOWN: [(&str, ProxyFailure); 7] = [
+    const UNREACHABLE: [ErrorKind; 6] =
+        [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut];
+    const KNOWN: [(&str, ProxyFailure); 13] = [
         ("connection not allowed by ruleset", ProxyFailure::Forbidden),
         ("no acceptable auth methods", ProxyFailure::Credentials),
         ("unknown auth method", ProxyFailure::Credentials),
@@ -105,12 +106,16 @@ fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Opt
         ("invalid username", ProxyFailure::Credentials),
         ("invalid password", ProxyFailure::Credentials),
         ("request rejected because ", ProxyFailure::Credentials),
+        ("general SOCKS server failure", ProxyFailure::HostUnreachable),
+        ("network unreachable", ProxyFailure::HostUnreachable),
+        ("host unreachable", ProxyFailure::HostUnreachable),
+        ("connection refused", ProxyFailure::HostUnreachable),
+        ("TTL expired", ProxyFailure::HostUnreachable),
+        ("request rejected or failed", ProxyFailure::HostUnreachable),
     ];
     let status = text.strip_prefix("CONNECT proxy failed: proxy server responded ").and_then(|status| status.get(..3));
     let status: Option<u16> = status.and_then(|status| status.parse().ok());
-    let kind = if let Io(error) = error { Some(error.kind()) } else { None };
-    let known = KNOWN.iter().find(|(beginning, _)| text.starts_with(beginning)).map(|(_, reason)| *reason);
-    let reason = match (status, kind) {
+    let reason = match (status, error) {
         (Some(403), _) => ProxyFailure::Forbidden,
         // tinyproxy responds 401 to a wrong password.
         (Some(401 | 407), _) => ProxyFailure::Credentials,
@@ -119,12 +124,8 @@ fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Opt
         _ if is_lookup(error, text) && proxy.resolve_target() => ProxyFailure::Other,
         _ if is_lookup(error, text) => ProxyFailure::Unreachable,
         // What lies behind the proxy cannot give these.
-        (
-            _,
-            Some(AddrNotAvailable | ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable | TimedOut),
-        ) => ProxyFailure::Unreachable,
-        (_, Some(ErrorKind::Other)) => known.unwrap_or(ProxyFailure::HostUnreachable),
-        _ => known.unwrap_or(ProxyFailure::Other),
+        (_, Io(error)) if UNREACHABLE.contains(&error.kind()) => ProxyFailure::Unreachable,
+        _ => KNOWN.iter().find(|known| text.starts_with(known.0)).map_or(ProxyFailure::Other, |known| known.1),
     };
     (reason, status)
 }
@@ -195,7 +196,7 @@ mod tests {
         assert!(matches!(failure, Failure::Tls(TlsFailure::Other, _)), "{failure:?}");
     }
 
-    /// If one of these changes in ureq, the reason becomes `HostUnreachable` or `Other`.
+    /// If one of these changes in ureq, the reason becomes `Other`.
     #[test]
     fn the_texts_of_a_proxy_have_their_reasons() {
         let connect = |text: &str| ConnectProxyFailed(text.to_owned());
@@ -220,7 +221,7 @@ mod tests {
             (io(ErrorKind::Other, "connection refused"), ProxyFailure::HostUnreachable, None),
             (io(ErrorKind::Other, "TTL expired"), ProxyFailure::HostUnreachable, None),
             (io(ErrorKind::Other, "request rejected or failed"), ProxyFailure::HostUnreachable, None),
-            (io(ErrorKind::Other, "command not supported"), ProxyFailure::HostUnreachable, None),
+            (io(ErrorKind::Other, "command not supported"), ProxyFailure::Other, None),
             (io(ErrorKind::InvalidData, "invalid response version"), ProxyFailure::Other, None),
             (io(ErrorKind::InvalidData, "invalid response code"), ProxyFailure::Other, None),
             (io(ErrorKind::InvalidData, "invalid reserved byte"), ProxyFailure::Other, None),
