@@ -86,9 +86,9 @@ impl Call {
 
     fn read_answer(&self, url: &Uri, response: Response<Body>) -> Result<Answer, Error> {
         let start = Instant::now();
-        let coding = header(&response, &CONTENT_ENCODING).filter(|coding| !coding.eq_ignore_ascii_case("identity"));
-        if let Some(coding) = coding {
-            let coding = excerpt(&self.credential.redact(coding));
+        let coding = response.headers().get(CONTENT_ENCODING);
+        if let Some(coding) = coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+            let coding = excerpt(&self.credential.redact(&String::from_utf8_lossy(coding.as_bytes())));
             return Err(self.invalid(url, format!("unrequested `Content-Encoding: {coding}`"), None));
         }
         let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
@@ -133,8 +133,8 @@ impl Call {
                 Error::Proxy { url, proxy, reason, status, source }
             }
             Failure::Tls(reason, source) => Error::Tls { url: target, reason, source },
-            Failure::Timeout(cause) => {
-                let source = cause.map(|source| Box::new(Error::Connection { url: target.clone(), source }));
+            Failure::Timeout(before) => {
+                let source = before.map(|before| Box::new(self.error(url, *before)));
                 Error::Timeout { url: target, timeout: self.timeout, source }
             }
             Failure::TooLarge => Error::TooLarge { url: target, limit: self.max_response_bytes },

@@ -9,7 +9,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// Returns today's date in UTC, by this machine's clock. Before 1970 it is 1970-01-01.
+    /// Returns today's date in UTC, by this machine's clock. A clock before 1970 gives 1970-01-01.
     pub fn today_utc() -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self { days_since_1970: i64::try_from(now.as_secs() / 86_400).unwrap_or_default() }

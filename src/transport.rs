@@ -56,6 +56,10 @@ impl Attempt {
 impl Transport {
     /// Sends a request. If looking up or connecting takes too long, it starts again with more time.
     pub(crate) fn send(&self, url: &Uri, attempt: &Attempt, redirects: u32) -> Result<Response<Body>, Failure> {
+        let no_connection = || match self.proxy {
+            None => Failure::Connection("no connection in time".into()),
+            Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some("no connection in time".into())),
+        };
         let (mut lookups, mut connects) = (0, 0);
         loop {
             let remaining = attempt.remaining();
@@ -88,15 +92,12 @@ impl Transport {
                     debug!("no connection within {} ms", connect.as_millis());
                     connects += 1;
                     if connect == remaining || connects == MAX_CONNECTS {
-                        let cause = "no connection in time".into();
-                        return Err(match self.proxy {
-                            Some(_) => Failure::Proxy(ProxyFailure::NoResponse, None, Some(cause)),
-                            None if connect == remaining => Failure::Timeout(Some(cause)),
-                            None => Failure::Connection(cause),
-                        });
+                        let is_over = connect == remaining && self.proxy.is_none();
+                        let failure = no_connection();
+                        return Err(if is_over { Failure::Timeout(Some(failure.into())) } else { failure });
                     }
                 }
-                _ => return Err(Failure::Timeout(None)),
+                _ => return Err(Failure::Timeout((connects > 0).then(|| no_connection().into()))),
             }
         }
     }

@@ -195,15 +195,35 @@ fn a_silent_tls_handshake_is_a_timeout_at_the_deadline() {
 #[test]
 fn a_slow_handshake_gets_through_within_one_attempt() {
     crate::support::in_env_without_proxies(|| {
-        let authority = crate::support::Authority::new();
-        let tls = authority.tls(&["localhost"]);
-        let slow: crate::server::TlsLayer = std::sync::Arc::new(move |stream| {
-            // A distance, not a wait: longer than the first second for connecting.
-            std::thread::sleep(Duration::from_millis(1200));
-            tls(stream)
-        });
-        let server = Server::tls([ok(ORIGINAL_LIST)], slow);
+        let (authority, server) = with_slow_handshake(ok(ORIGINAL_LIST));
         assert_eq!(authority.client_builder(&server).build().unwrap().list().unwrap().len(), 2);
         assert_eq!((server.connections(), server.requests().len()), (2, 1));
     });
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn a_timeout_after_a_slow_handshake_tells_of_it() {
+    crate::support::in_env_without_proxies(|| {
+        let (authority, server) = with_slow_handshake(Step::Silence);
+        let client = authority.client_builder(&server).timeout(Duration::from_secs(4)).build().unwrap();
+        let error = client.list().unwrap_err();
+        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
+        let Error::Connection { source, .. } = previous.as_ref() else { panic!("{error:?}") };
+        assert_eq!((source.to_string().as_str(), server.requests().len()), ("no connection in time", 1));
+    });
+}
+
+/// A server that takes longer for its handshake than the first second for connecting.
+#[cfg(feature = "rustls")]
+fn with_slow_handshake(step: Step) -> (crate::support::Authority, Server) {
+    let authority = crate::support::Authority::new();
+    let tls = authority.tls(&["localhost"]);
+    let slow: crate::server::TlsLayer = std::sync::Arc::new(move |stream| {
+        // A distance, not a wait.
+        std::thread::sleep(Duration::from_millis(1200));
+        tls(stream)
+    });
+    let server = Server::tls([step], slow);
+    (authority, server)
 }

@@ -192,7 +192,9 @@ mod unanswered {
         let server = Server::script([]);
         let (builder, _) = client(&server, "127.0.0.1", &[None]);
         let error = builder.timeout(Duration::from_secs(1)).build().unwrap().list().unwrap_err();
-        assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
+        let Error::Connection { source, .. } = previous.as_ref() else { panic!("{error:?}") };
+        assert_eq!(source.to_string(), "no connection in time");
     }
 
     #[cfg(feature = "rustls")]

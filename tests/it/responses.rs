@@ -227,6 +227,13 @@ fn an_unrequested_content_encoding_is_refused_or_bounded() {
 }
 
 #[test]
+fn a_content_encoding_that_is_not_ascii_is_refused_even_with_a_valid_list() {
+    let error = call([encoded("200 OK", "gz\u{ef}p", br#"{"tokens":[]}"#), Step::Close]).unwrap_err();
+    let Error::InvalidAnswer { problem, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(problem, "unrequested `Content-Encoding: gz\u{ef}p`");
+}
+
+#[test]
 fn the_status_of_an_error_in_an_unrequested_content_encoding_is_kept() {
     for (coding, body) in [("gzip", GZIP), ("br", BROTLI), ("deflate", b"x")] {
         let error = call([encoded("404 x", coding, body), Step::Close]).unwrap_err();
