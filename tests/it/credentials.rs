@@ -55,7 +55,7 @@ fn without_a_variable_the_credential_is_the_login_of_the_turso_cli() {
         start().env("HOME", &home).env("TURSO_API_TOKEN", "").env("TURSO_TOKEN", ""),
         start().env("HOME", &home).env("XDG_CONFIG_HOME", ""),
         start().env("HOME", "/nonexistent").env("XDG_CONFIG_HOME", &xdg),
-        start().env("HOME", "/nonexistent").env("TURSO_CONFIG_FOLDER", &config),
+        start().env("HOME", &home).env("XDG_CONFIG_HOME", "/nonexistent").env("TURSO_CONFIG_FOLDER", &config),
     ];
     for program in programs {
         program.run().succeeded();

@@ -1,6 +1,6 @@
 //! Only a server that can be trusted gets a request.
 
-use crate::server::{ORIGINAL_LIST, Server, Step, TlsLayer, ok};
+use crate::server::{ORIGINAL_LIST, Server, Step, TlsLayer, ok, response};
 use crate::support::{
     Authority, Folder, Identity, builder, in_env_without_proxies, rerun_in_subprocess, tls, tls_counting_resumptions,
 };
@@ -144,8 +144,9 @@ fn a_clients_second_connection_resumes_the_session_of_the_first() {
         let (authority, resumptions) = (Authority::new(), Arc::new(AtomicU32::new(0)));
         let identity = authority.issue(&["localhost"], |_| {});
         let layer = tls_counting_resumptions(&identity, Arc::clone(&resumptions));
-        let server =
-            Server::tls([ok(ORIGINAL_LIST), Step::Close, ok(ORIGINAL_LIST), Step::Close, ok(ORIGINAL_LIST)], layer);
+        // The client is told, so that it never sends on a connection that is just being closed.
+        let last = || response("200 OK", "Connection: close\r\n", ORIGINAL_LIST);
+        let server = Server::tls([last(), Step::Close, last(), Step::Close, last()], layer);
         let client = authority.client_builder(&server).build().unwrap();
         for _ in 0..3 {
             client.list().unwrap();
