@@ -1,6 +1,11 @@
 //! How the time of decoding grows, compared with `serde_json` alone: `cargo bench --bench decode`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a failing benchmark should panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a failing benchmark should panic"
+)]
 
 use divan::{AllocProfiler, Bencher, black_box};
 use turso_api_tokens::Answer;
@@ -22,7 +27,10 @@ fn body(count: usize) -> String {
             r#"{{"name":"token-{number:07}","id":"clGFZ4STEe6f{number:010}","organization":"acme","group":"default","scopes":["read","db:create"],"created_at":"2026-01-31"}}"#
         )
     };
-    format!("{{\"tokens\":[{}]}}", (0..count).map(token).collect::<Vec<_>>().join(","))
+    format!(
+        "{{\"tokens\":[{}]}}",
+        (0..count).map(token).collect::<Vec<_>>().join(",")
+    )
 }
 
 /// The library's decoder.

@@ -18,7 +18,12 @@ use std::env;
 use std::process::{Command, ExitCode};
 
 /// Removed from the environment, so that the demo always calls its mock server.
-const IGNORED: [&str; 4] = ["TURSO_TOKEN", "TURSO_BASE_URL", "TURSO_CONFIG_FOLDER", "SSL_CERT_FILE"];
+const IGNORED: [&str; 4] = [
+    "TURSO_TOKEN",
+    "TURSO_BASE_URL",
+    "TURSO_CONFIG_FOLDER",
+    "SSL_CERT_FILE",
+];
 
 /// A list to test that a program writes UTF-8.
 const NOT_ASCII: &str = r#"{"tokens":[
@@ -28,13 +33,19 @@ const NOT_ASCII: &str = r#"{"tokens":[
 
 fn main() -> ExitCode {
     let other = env::var("TURSO_DEMO_PROGRAM");
-    let api = Server::always(if other.is_ok() { || ok(NOT_ASCII) } else { || ok(CURRENT_LIST) });
+    let api = Server::always(if other.is_ok() {
+        || ok(NOT_ASCII)
+    } else {
+        || ok(CURRENT_LIST)
+    });
     let mut command = other.map_or_else(|_| through_cargo(), |command_line| split(&command_line));
     command.args(env::args_os().skip(1));
     for name in IGNORED {
         command.env_remove(name);
     }
-    command.env("TURSO_API_TOKEN", "demo").env("TURSO_API_BASEURL", api.url());
+    command
+        .env("TURSO_API_TOKEN", "demo")
+        .env("TURSO_API_BASEURL", api.url());
     let code = command.status().ok().and_then(|status| status.code());
     // 101 is what cargo exits with when a build fails.
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(101))
@@ -43,7 +54,11 @@ fn main() -> ExitCode {
 fn through_cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["run", "--quiet", "--bin", "turso-api-tokens"]);
-    command.args(["--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "--"]);
+    command.args([
+        "--manifest-path",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+        "--",
+    ]);
     command
 }
 

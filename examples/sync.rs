@@ -1,6 +1,10 @@
 //! A sync tool that shares its own `ureq::Agent` with the library, and reacts to each kind of error.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "an example program prints")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example program prints"
+)]
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +13,10 @@ use turso_api_tokens::{ApiToken, Client, Credential, Error, Escaped};
 
 fn main() -> ExitCode {
     // Set up for the rest of the tool: its proxy, certificates and buffers.
-    let agent = Agent::config_builder().max_idle_connections(4).build().new_agent();
+    let agent = Agent::config_builder()
+        .max_idle_connections(4)
+        .build()
+        .new_agent();
     match tokens(&agent) {
         Ok(tokens) => {
             for token in tokens {
@@ -34,5 +41,9 @@ fn main() -> ExitCode {
 
 fn tokens(agent: &Agent) -> Result<Vec<ApiToken>, Error> {
     let builder = Client::builder(Credential::discover()?).environment();
-    builder.agent(agent.clone()).timeout(Duration::from_secs(10)).build()?.list()
+    builder
+        .agent(agent.clone())
+        .timeout(Duration::from_secs(10))
+        .build()?
+        .list()
 }

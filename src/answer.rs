@@ -33,7 +33,12 @@ impl Answer {
     /// Makes an answer from a body, without a network.
     pub fn from_json(json: impl Into<String>) -> Self {
         let json = json.into();
-        Self { is_html: is_html(&json, None), json, url: "Answer::from_json".to_owned(), credential: None }
+        Self {
+            is_html: is_html(&json, None),
+            json,
+            url: "Answer::from_json".to_owned(),
+            credential: None,
+        }
     }
 
     /// Returns the body exactly as it came. Whether it is a list, only [`tokens`](Self::tokens) knows.
@@ -53,18 +58,39 @@ impl Answer {
         let tokens = json::tokens(&self.json, || excerpt(&self.redact(&self.json)));
         tokens.map_err(|Fault { mut problem, token }| {
             if self.is_html {
-                problem = format!("it is {}", html_title(&self.json, |title| self.redact(title)));
+                problem = format!(
+                    "it is {}",
+                    html_title(&self.json, |title| self.redact(title))
+                );
             }
-            Error::InvalidAnswer { url: self.url.clone(), problem, token, html: self.is_html, source: None }
+            Error::InvalidAnswer {
+                url: self.url.clone(),
+                problem,
+                token,
+                html: self.is_html,
+                source: None,
+            }
         })
     }
 
-    pub(crate) fn new(json: String, content_type: Option<&str>, url: String, credential: Credential) -> Self {
-        Self { is_html: is_html(&json, content_type), json, url, credential: Some(credential) }
+    pub(crate) fn new(
+        json: String,
+        content_type: Option<&str>,
+        url: String,
+        credential: Credential,
+    ) -> Self {
+        Self {
+            is_html: is_html(&json, content_type),
+            json,
+            url,
+            credential: Some(credential),
+        }
     }
 
     fn redact(&self, text: &str) -> String {
-        self.credential.as_ref().map_or_else(|| text.to_owned(), |credential| credential.redact(text))
+        self.credential
+            .as_ref()
+            .map_or_else(|| text.to_owned(), |credential| credential.redact(text))
     }
 }
 
@@ -78,13 +104,20 @@ impl Eq for Answer {}
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("json", &self.redact(&self.json)).field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("json", &self.redact(&self.json))
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
 /// Whether a body is a page for a browser, as captive portals and load balancers send.
 pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
-    let begins = |tag: &str| body.trim_start().get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    let begins = |tag: &str| {
+        body.trim_start()
+            .get(..tag.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(tag))
+    };
     let names_html = |kind: &str| kind.to_ascii_lowercase().contains("html");
     begins("<html") || begins("<!doctype html") || content_type.is_some_and(names_html)
 }
@@ -96,7 +129,12 @@ pub(crate) fn html_title(page: &str, redact: impl Fn(&str) -> String) -> String 
         let tag = folded.find("<title")?;
         let start = tag + folded.get(tag..)?.find('>')? + 1;
         let end = start + folded.get(start..)?.find("</title")?;
-        Some(page.get(start..end)?.split_whitespace().collect::<Vec<_>>().join(" "))
+        Some(
+            page.get(start..end)?
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
     };
     match title().map(|title| excerpt(&redact(&title))) {
         Some(title) if !title.is_empty() => format!("an HTML page titled \"{title}\""),
@@ -126,9 +164,18 @@ mod tests {
     #[test]
     fn an_html_page_is_described_by_its_title() {
         for (page, expected) in [
-            ("<!DOCTYPE html><title>Sign in</title>", "an HTML page titled \"Sign in\""),
-            ("<HTML><TITLE lang=en>\n 400  No\r\n cert </TITLE>", "an HTML page titled \"400 No cert\""),
-            ("<html><title>\u{1b}[2J</title>", "an HTML page titled \"\\u{1b}[2J\""),
+            (
+                "<!DOCTYPE html><title>Sign in</title>",
+                "an HTML page titled \"Sign in\"",
+            ),
+            (
+                "<HTML><TITLE lang=en>\n 400  No\r\n cert </TITLE>",
+                "an HTML page titled \"400 No cert\"",
+            ),
+            (
+                "<html><title>\u{1b}[2J</title>",
+                "an HTML page titled \"\\u{1b}[2J\"",
+            ),
             ("<html><title></title>", "an HTML page"),
             ("<html><title>cut off", "an HTML page"),
             ("<html><title", "an HTML page"),
@@ -141,13 +188,24 @@ mod tests {
     #[test]
     fn a_title_is_cut_to_120_characters() {
         let page = format!("<html><title>{}</title>", "x".repeat(500));
-        assert_eq!(html_title(&page, str::to_owned), format!("an HTML page titled \"{}…\"", "x".repeat(120)));
+        assert_eq!(
+            html_title(&page, str::to_owned),
+            format!("an HTML page titled \"{}…\"", "x".repeat(120))
+        );
     }
 
     #[test]
     fn debug_shows_the_body_without_the_credential() {
         let credential = Credential::new("secret-0123").unwrap();
-        let answer = Answer::new("{\"a\":\"secret-0123\"}".to_owned(), None, "https://h".to_owned(), credential);
-        assert_eq!(format!("{answer:?}"), r#"Answer { json: "{\"a\":\"***\"}", url: "https://h", .. }"#);
+        let answer = Answer::new(
+            "{\"a\":\"secret-0123\"}".to_owned(),
+            None,
+            "https://h".to_owned(),
+            credential,
+        );
+        assert_eq!(
+            format!("{answer:?}"),
+            r#"Answer { json: "{\"a\":\"***\"}", url: "https://h", .. }"#
+        );
     }
 }

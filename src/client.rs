@@ -1,7 +1,10 @@
 //! The client and its builder.
 
 use crate::transport::{Roots, Transport, agent_config};
-use crate::{answer::Answer, call::Call, credential::Credential, env::first_set, error::Error, input, token::ApiToken};
+use crate::{
+    answer::Answer, call::Call, credential::Credential, env::first_set, error::Error, input,
+    token::ApiToken,
+};
 use crate::{proxy, url};
 use log::debug;
 use std::{fmt, path::Path, sync::Arc, time::Duration};
@@ -84,7 +87,10 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.call.credential.redact(&self.call.url.to_string());
-        f.debug_struct("Client").field("url", &url).field("timeout", &self.call.timeout).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("url", &url)
+            .field("timeout", &self.call.timeout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,7 +130,10 @@ impl ClientBuilder {
     /// The same for this crate's binary, whose messages name the option.
     #[doc(hidden)]
     pub fn base_url_from(self, option: &'static str, url: &str) -> Self {
-        Self { base_url: Ok((option, url.to_owned())), ..self }
+        Self {
+            base_url: Ok((option, url.to_owned())),
+            ..self
+        }
     }
 
     /// Sets the time after which a call ends, retries and waits included; the default is 30 seconds. It must not be zero.
@@ -140,19 +149,32 @@ impl ClientBuilder {
 
     /// Sets the size of the largest body to read, in bytes; the default is 2 MiB, some ten thousand tokens.
     pub fn max_response_bytes(self, bytes: u64) -> Self {
-        Self { max_response_bytes: bytes, ..self }
+        Self {
+            max_response_bytes: bytes,
+            ..self
+        }
     }
 
     /// Sets the `User-Agent` header; the default is this crate's name and version. It must be non-empty, printable ASCII.
     pub fn user_agent(self, name: &str) -> Self {
-        Self { user_agent: name.to_owned(), ..self }
+        Self {
+            user_agent: name.to_owned(),
+            ..self
+        }
     }
 
     /// Trusts these PEM certificates, one or several, of at most 8 MiB, instead of the bundled Mozilla roots. Cannot be
     /// combined with [`agent`](Self::agent).
     pub fn root_certificates_pem(self, pem: &[u8]) -> Self {
         let pem = input::read(pem, MAX_ROOTS_SIZE);
-        Self { roots: Ok(Some(Roots { setting: ROOTS_SETTING, label: "the PEM text".to_owned(), pem })), ..self }
+        Self {
+            roots: Ok(Some(Roots {
+                setting: ROOTS_SETTING,
+                label: "the PEM text".to_owned(),
+                pem,
+            })),
+            ..self
+        }
     }
 
     /// Trusts the PEM certificates in a file of at most 8 MiB, instead of the bundled Mozilla roots. The file is read now, and
@@ -164,17 +186,30 @@ impl ClientBuilder {
     /// The same for this crate's binary, whose messages name the option.
     #[doc(hidden)]
     pub fn root_certificates_file_from(self, option: &'static str, path: &Path) -> Self {
-        Self { roots: Ok(Some(roots_from_file(option, path))), ..self }
+        Self {
+            roots: Ok(Some(roots_from_file(option, path))),
+            ..self
+        }
     }
 
     /// Takes the base URL from `TURSO_API_BASEURL`, the official CLI's variable, else from `TURSO_BASE_URL`, the API
     /// documentation's, and the certificates to trust from the file that `SSL_CERT_FILE` names. An empty variable counts as
     /// unset. A setting made later wins.
     pub fn environment(self) -> Self {
-        let base_url = first_set(&["TURSO_API_BASEURL", "TURSO_BASE_URL"]).transpose().unwrap_or(self.base_url);
-        let from_file = |(variable, path): (_, String)| Some(roots_from_file(variable, path.as_ref()));
-        let roots = first_set(&["SSL_CERT_FILE"]).transpose().map(|found| found.map(from_file)).unwrap_or(self.roots);
-        Self { base_url, roots, ..self }
+        let base_url = first_set(&["TURSO_API_BASEURL", "TURSO_BASE_URL"])
+            .transpose()
+            .unwrap_or(self.base_url);
+        let from_file =
+            |(variable, path): (_, String)| Some(roots_from_file(variable, path.as_ref()));
+        let roots = first_set(&["SSL_CERT_FILE"])
+            .transpose()
+            .map(|found| found.map(from_file))
+            .unwrap_or(self.roots);
+        Self {
+            base_url,
+            roots,
+            ..self
+        }
     }
 
     /// Sends through your own agent, with its connections, proxy, TLS and buffers. For these calls its timeouts, redirects
@@ -195,7 +230,10 @@ impl ClientBuilder {
     /// # Ok::<(), turso_api_tokens::Error>(())
     /// ```
     pub fn agent(self, agent: Agent) -> Self {
-        Self { agent: Some(agent), ..self }
+        Self {
+            agent: Some(agent),
+            ..self
+        }
     }
 
     /// Looks the host name up for IPv4 and IPv6 apart, side by side, so that a name server which refuses or drops one of the
@@ -206,7 +244,10 @@ impl ClientBuilder {
     #[cfg(feature = "resolver")]
     #[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
     pub fn split_lookup(self) -> Self {
-        Self { split_lookup: true, ..self }
+        Self {
+            split_lookup: true,
+            ..self
+        }
     }
 
     /// Checks the settings and creates the client. Nothing is sent.
@@ -217,42 +258,76 @@ impl ClientBuilder {
         let (credential, timeout) = (self.credential, self.timeout.min(MAX_TIMEOUT));
         let (url_setting, base_url) = self.base_url?;
         let shown_url = credential.redact(&base_url);
-        let url = url::endpoint(&base_url, &shown_url).map_err(|problem| Error::config(url_setting, problem))?;
+        let url = url::endpoint(&base_url, &shown_url)
+            .map_err(|problem| Error::config(url_setting, problem))?;
         if timeout.is_zero() {
             return Err(Error::config("timeout", "it must be greater than zero"));
         }
         let is_valid = |value: &HeaderValue| !value.is_empty() && value.to_str().is_ok();
-        let header = HeaderValue::from_str(&self.user_agent).ok().filter(is_valid);
-        let user_agent = header.ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
+        let header = HeaderValue::from_str(&self.user_agent)
+            .ok()
+            .filter(is_valid);
+        let user_agent = header
+            .ok_or_else(|| Error::config("user agent", "it must be non-empty, printable ASCII"))?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", credential.secret()))
             .map_err(|_| Error::credential("the credential cannot be sent in a header"))?;
         authorization.set_sensitive(true);
         let is_callers = self.agent.is_some();
         #[cfg(feature = "resolver")]
         if is_callers && self.split_lookup {
-            return Err(Error::config("split lookup", "cannot be combined with `agent`, which has its own resolver"));
+            return Err(Error::config(
+                "split lookup",
+                "cannot be combined with `agent`, which has its own resolver",
+            ));
         }
         let by_program = "given by the program";
-        let given = |setting, default| if setting == default { by_program } else { setting };
+        let given = |setting, default| {
+            if setting == default {
+                by_program
+            } else {
+                setting
+            }
+        };
         let (agent, proxy, proxy_source, roots_label) = if let Some(agent) = self.agent {
             // `SSL_CERT_FILE` does not apply to it, but what the program has set must not be ignored.
-            if let Ok(Some(Roots { setting: ROOTS_SETTING, .. })) = self.roots {
-                return Err(Error::config(ROOTS_SETTING, "cannot be combined with `agent`; set them on the agent"));
+            if let Ok(Some(Roots {
+                setting: ROOTS_SETTING,
+                ..
+            })) = self.roots
+            {
+                return Err(Error::config(
+                    ROOTS_SETTING,
+                    "cannot be combined with `agent`; set them on the agent",
+                ));
             }
-            let uses_proxy = |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
+            let uses_proxy =
+                |proxy: &&Proxy| url.scheme_str() == Some("https") && !proxy.is_no_proxy(&url);
             let proxy = agent.config().proxy().filter(uses_proxy).cloned();
             (agent, proxy, "from your agent", "the agent's".to_owned())
         } else {
             let roots = self.roots?;
             let roots_label = match &roots {
                 None => "the bundled Mozilla roots".to_owned(),
-                Some(Roots { setting, label, .. }) => format!("{label} ({})", given(setting, ROOTS_SETTING)),
+                Some(Roots { setting, label, .. }) => {
+                    format!("{label} ({})", given(setting, ROOTS_SETTING))
+                }
             };
             let (proxy_source, proxy) = proxy::from_env(&url, first_set)?.unzip();
             let max_header_len = credential.secret().len().max(self.user_agent.len()) + 64;
-            let config = agent_config(&url, timeout, proxy.clone(), &self.user_agent, max_header_len, roots)?;
+            let config = agent_config(
+                &url,
+                timeout,
+                proxy.clone(),
+                &self.user_agent,
+                max_header_len,
+                roots,
+            )?;
             #[cfg(feature = "resolver")]
-            let agent = if self.split_lookup { crate::resolver::agent(config) } else { config.new_agent() };
+            let agent = if self.split_lookup {
+                crate::resolver::agent(config)
+            } else {
+                config.new_agent()
+            };
             #[cfg(not(feature = "resolver"))]
             let agent = config.new_agent();
             (agent, proxy, proxy_source.unwrap_or_default(), roots_label)
@@ -260,9 +335,14 @@ impl ClientBuilder {
         // Never its user name or password.
         let label = |proxy: &Proxy| format!("{}:{} ({proxy_source})", proxy.host(), proxy.port());
         let proxy_label = proxy.as_ref().map(label);
-        let source = credential.source().map_or_else(|| by_program.to_owned(), ToString::to_string);
+        let source = credential
+            .source()
+            .map_or_else(|| by_program.to_owned(), ToString::to_string);
         debug!("credential: {source}");
-        debug!("base URL: {shown_url} ({})", given(url_setting, BASE_URL_SETTING));
+        debug!(
+            "base URL: {shown_url} ({})",
+            given(url_setting, BASE_URL_SETTING)
+        );
         debug!("proxy: {}", proxy_label.as_deref().unwrap_or("none"));
         debug!("certificates: {roots_label}");
         let headers = [
@@ -272,21 +352,42 @@ impl ClientBuilder {
             (ACCEPT_ENCODING, HeaderValue::from_static("identity")),
             (USER_AGENT, user_agent),
         ];
-        let transport = Transport { agent, is_callers, headers, proxy };
+        let transport = Transport {
+            agent,
+            is_callers,
+            headers,
+            proxy,
+        };
         let (retries, max_response_bytes) = (self.retries, self.max_response_bytes);
-        let call = Call { transport, url, proxy_label, credential, timeout, retries, max_response_bytes };
-        Ok(Client { call: Arc::new(call) })
+        let call = Call {
+            transport,
+            url,
+            proxy_label,
+            credential,
+            timeout,
+            retries,
+            max_response_bytes,
+        };
+        Ok(Client {
+            call: Arc::new(call),
+        })
     }
 }
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("credential", &self.credential).finish_non_exhaustive()
+        f.debug_struct("ClientBuilder")
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
     }
 }
 
 fn roots_from_file(setting: &'static str, path: &Path) -> Roots {
-    Roots { setting, label: input::shown(path), pem: input::read_file(path, MAX_ROOTS_SIZE) }
+    Roots {
+        setting,
+        label: input::shown(path),
+        pem: input::read_file(path, MAX_ROOTS_SIZE),
+    }
 }
 
 #[cfg(test)]
@@ -295,38 +396,69 @@ mod tests {
 
     #[test]
     fn ureq_gets_the_credential_in_a_header_marked_sensitive() {
-        let client =
-            Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1").build().unwrap();
+        let client = Client::builder(Credential::new("secret").unwrap())
+            .base_url("http://127.0.0.1:1")
+            .build()
+            .unwrap();
         let headers = &client.call.transport.headers;
-        let sensitive: Vec<_> = headers.iter().filter(|(_, value)| value.is_sensitive()).collect();
-        assert!(matches!(sensitive[..], [(AUTHORIZATION, value)] if value.as_bytes() == b"Bearer secret"));
+        let sensitive: Vec<_> = headers
+            .iter()
+            .filter(|(_, value)| value.is_sensitive())
+            .collect();
+        assert!(
+            matches!(sensitive[..], [(AUTHORIZATION, value)] if value.as_bytes() == b"Bearer secret")
+        );
     }
 
     #[test]
     fn a_timeout_of_more_than_an_hour_counts_as_an_hour() {
         let timeout = |timeout| {
-            let builder = Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1");
+            let builder =
+                Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1");
             builder.timeout(timeout).build().unwrap().call.timeout
         };
         assert_eq!(timeout(Duration::MAX), Duration::from_secs(3600));
-        assert_eq!(timeout(Duration::from_secs(3600)), Duration::from_secs(3600));
-        assert_eq!(timeout(Duration::from_secs(3599)), Duration::from_secs(3599));
+        assert_eq!(
+            timeout(Duration::from_secs(3600)),
+            Duration::from_secs(3600)
+        );
+        assert_eq!(
+            timeout(Duration::from_secs(3599)),
+            Duration::from_secs(3599)
+        );
     }
 
     #[test]
     fn debug_shows_where_a_client_goes_and_no_secret() {
-        let builder = Client::builder(Credential::new("secret").unwrap()).base_url("http://127.0.0.1:1/secret");
-        assert_eq!(format!("{builder:?}"), "ClientBuilder { credential: Credential { source: None, .. }, .. }");
+        let builder = Client::builder(Credential::new("secret").unwrap())
+            .base_url("http://127.0.0.1:1/secret");
+        assert_eq!(
+            format!("{builder:?}"),
+            "ClientBuilder { credential: Credential { source: None, .. }, .. }"
+        );
         let client = format!("{:?}", builder.build().unwrap());
-        assert_eq!(client, r#"Client { url: "http://127.0.0.1:1/***/v1/auth/api-tokens", timeout: 30s, .. }"#);
+        assert_eq!(
+            client,
+            r#"Client { url: "http://127.0.0.1:1/***/v1/auth/api-tokens", timeout: 30s, .. }"#
+        );
     }
 
     #[test]
     fn an_agents_proxy_counts_only_for_https_and_hosts_that_it_does_not_exempt() {
         let label = |base_url: &str| {
-            let proxy = Proxy::builder(ureq::ProxyProtocol::Http).host("p").port(1).no_proxy("exempt").build().unwrap();
-            let agent = Agent::config_builder().proxy(Some(proxy)).build().new_agent();
-            let builder = Client::builder(Credential::new("secret").unwrap()).base_url(base_url).agent(agent);
+            let proxy = Proxy::builder(ureq::ProxyProtocol::Http)
+                .host("p")
+                .port(1)
+                .no_proxy("exempt")
+                .build()
+                .unwrap();
+            let agent = Agent::config_builder()
+                .proxy(Some(proxy))
+                .build()
+                .new_agent();
+            let builder = Client::builder(Credential::new("secret").unwrap())
+                .base_url(base_url)
+                .agent(agent);
             builder.build().unwrap().call.proxy_label.clone()
         };
         assert_eq!(label("https://h").as_deref(), Some("p:1 (from your agent)"));

@@ -52,7 +52,8 @@ impl Credential {
     /// # Errors
     /// [`Error::Credential`] if both are unset, or if the first that is set is invalid.
     pub fn from_env() -> Result<Self, Error> {
-        Self::find_in_env()?.map_err(|missing| Error::credential(format!("no credential: {missing}")))
+        Self::find_in_env()?
+            .map_err(|missing| Error::credential(format!("no credential: {missing}")))
     }
 
     /// Reads a file that holds nothing but the credential: up to 64 KiB, with or without a UTF-8 byte order mark and white
@@ -62,7 +63,8 @@ impl Credential {
     /// [`Error::Credential`] if the file cannot be read, is larger than 64 KiB, or does not hold a valid credential.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = input::read_file(path, MAX_LENGTH).map_err(|error| unreadable(&input::shown(path), error))?;
+        let bytes = input::read_file(path, MAX_LENGTH)
+            .map_err(|error| unreadable(&input::shown(path), error))?;
         Self::parse(&bytes, Some(CredentialSource::File(path.to_owned())))
     }
 
@@ -84,8 +86,9 @@ impl Credential {
     /// # Errors
     /// [`Error::Credential`] if there is no login, if it cannot be read, or if it is invalid.
     pub fn from_turso_cli() -> Result<Self, Error> {
-        Self::find_cli_login()?
-            .map_err(|missing| Error::credential(format!("no credential: {missing}; run `turso auth login`")))
+        Self::find_cli_login()?.map_err(|missing| {
+            Error::credential(format!("no credential: {missing}; run `turso auth login`"))
+        })
     }
 
     /// Tries [`from_env`](Self::from_env), then [`from_turso_cli`](Self::from_turso_cli).
@@ -125,7 +128,9 @@ impl Credential {
         }
         let rest = text.get(end..).unwrap_or_default();
         let cut = (MIN_REDACTED..secret.len().min(rest.len() + 1)).rev();
-        let cut = cut.filter_map(|length| secret.get(..length)).find(|start| folded.ends_with(start));
+        let cut = cut
+            .filter_map(|length| secret.get(..length))
+            .find(|start| folded.ends_with(start));
         let kept = rest.len() - cut.map_or(0, str::len);
         redacted.push_str(rest.get(..kept).unwrap_or_default());
         redacted + if cut.is_some() { "***" } else { "" }
@@ -136,56 +141,105 @@ impl Credential {
         let Some((name, value)) = first_set_os(&VARIABLES) else {
             return Ok(Err("TURSO_API_TOKEN and TURSO_TOKEN are not set".to_owned()));
         };
-        Self::parse(value.as_encoded_bytes(), Some(CredentialSource::Variable(name))).map(Ok)
+        Self::parse(
+            value.as_encoded_bytes(),
+            Some(CredentialSource::Variable(name)),
+        )
+        .map(Ok)
     }
 
     /// The CLI's login, or a text that says where there is none.
     fn find_cli_login() -> Result<Result<Self, String>, Error> {
         let Some(path) = settings_path() else {
-            return Ok(Err(format!("the folder of the turso CLI's login is unknown, as {} is not set", CLI_FOLDER.0)));
+            return Ok(Err(format!(
+                "the folder of the turso CLI's login is unknown, as {} is not set",
+                CLI_FOLDER.0
+            )));
         };
         let shown = input::shown(&path);
-        let missing = Ok(Err(format!("there is no login of the turso CLI in {shown}")));
+        let missing = Ok(Err(format!(
+            "there is no login of the turso CLI in {shown}"
+        )));
         let bytes = match input::read_file(&path, MAX_SETTINGS_SIZE) {
             Ok(bytes) => bytes,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return missing,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return missing;
+            }
             Err(error) => return Err(unreadable(&shown, error)),
         };
-        let settings: Settings = std::str::from_utf8(&bytes).ok().and_then(json::from_object).ok_or_else(|| {
-            Error::credential(format!("{shown} does not hold the turso CLI's settings; run `turso auth login`"))
-        })?;
-        let Some(token) = settings.token.filter(|token| !token.is_empty()) else { return missing };
+        let settings: Settings = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(json::from_object)
+            .ok_or_else(|| {
+                Error::credential(format!(
+                    "{shown} does not hold the turso CLI's settings; run `turso auth login`"
+                ))
+            })?;
+        let Some(token) = settings.token.filter(|token| !token.is_empty()) else {
+            return missing;
+        };
         Self::parse(token.as_bytes(), Some(CredentialSource::TursoCli(path))).map(Ok)
     }
 
     fn parse(bytes: &[u8], source: Option<CredentialSource>) -> Result<Self, Error> {
-        let from = source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
+        let from = source
+            .as_ref()
+            .map(|source| format!(" from {source}"))
+            .unwrap_or_default();
         let start = bytes.len() - bytes.trim_ascii_start().len();
         let trimmed = bytes.trim_ascii();
         let problem = match trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
-            _ if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => "it is UTF-16; write it in UTF-8".to_owned(),
+            _ if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
+                "it is UTF-16; write it in UTF-8".to_owned()
+            }
             _ if trimmed.len() as u64 > MAX_LENGTH => "it is longer than 64 KiB".to_owned(),
             Some(index) => {
-                let what = if trimmed.get(index) == Some(&b' ') { "a space" } else { "not a visible ASCII character" };
-                let is_bearer = trimmed.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
-                let advice = if is_bearer { "; leave out \"Bearer \" and give the token alone" } else { "" };
+                let what = if trimmed.get(index) == Some(&b' ') {
+                    "a space"
+                } else {
+                    "not a visible ASCII character"
+                };
+                let is_bearer = trimmed
+                    .get(..7)
+                    .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
+                let advice = if is_bearer {
+                    "; leave out \"Bearer \" and give the token alone"
+                } else {
+                    ""
+                };
                 format!("byte {} is {what}{advice}", start + index + 1)
             }
-            None if trimmed.is_empty() => return Err(Error::credential(format!("the credential{from} is empty"))),
-            None => return Ok(Self { text: String::from_utf8_lossy(trimmed).into(), source }),
+            None if trimmed.is_empty() => {
+                return Err(Error::credential(format!("the credential{from} is empty")));
+            }
+            None => {
+                return Ok(Self {
+                    text: String::from_utf8_lossy(trimmed).into(),
+                    source,
+                });
+            }
         };
-        Err(Error::credential(format!("invalid credential{from}: {problem}")))
+        Err(Error::credential(format!(
+            "invalid credential{from}: {problem}"
+        )))
     }
 }
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credential").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Credential")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
 fn unreadable(source: &str, error: io::Error) -> Error {
-    Error::Credential { problem: format!("could not read the credential from {source}"), source: Some(error.into()) }
+    Error::Credential {
+        problem: format!("could not read the credential from {source}"),
+        source: Some(error.into()),
+    }
 }
 
 /// The variable that locates the user's own folder, and the official CLI's folder below it.
@@ -200,8 +254,14 @@ const CLI_FOLDER: (&str, &str) = if cfg!(windows) {
 /// Where the official CLI keeps its settings, as its configdir library resolves it.
 fn settings_path() -> Option<PathBuf> {
     let below = |name, folder| Some(PathBuf::from(first_set_os(&[name])?.1).join(folder));
-    let xdg = if cfg!(any(windows, target_os = "macos")) { None } else { below("XDG_CONFIG_HOME", "turso") };
-    let folder = below("TURSO_CONFIG_FOLDER", "").or(xdg).or_else(|| below(CLI_FOLDER.0, CLI_FOLDER.1))?;
+    let xdg = if cfg!(any(windows, target_os = "macos")) {
+        None
+    } else {
+        below("XDG_CONFIG_HOME", "turso")
+    };
+    let folder = below("TURSO_CONFIG_FOLDER", "")
+        .or(xdg)
+        .or_else(|| below(CLI_FOLDER.0, CLI_FOLDER.1))?;
     Some(folder.join("settings.json"))
 }
 
@@ -221,11 +281,23 @@ mod tests {
     #[test]
     fn an_invalid_credential_is_reported_by_position_and_never_repeated() {
         for (text, expected) in [
-            ("se\ncret", "invalid credential: byte 3 is not a visible ASCII character"),
+            (
+                "se\ncret",
+                "invalid credential: byte 3 is not a visible ASCII character",
+            ),
             ("  se cret", "invalid credential: byte 5 is a space"),
-            ("secret\u{0}x", "invalid credential: byte 7 is not a visible ASCII character"),
-            ("sécret", "invalid credential: byte 2 is not a visible ASCII character"),
-            ("\u{feff}secret", "invalid credential: byte 1 is not a visible ASCII character"),
+            (
+                "secret\u{0}x",
+                "invalid credential: byte 7 is not a visible ASCII character",
+            ),
+            (
+                "sécret",
+                "invalid credential: byte 2 is not a visible ASCII character",
+            ),
+            (
+                "\u{feff}secret",
+                "invalid credential: byte 1 is not a visible ASCII character",
+            ),
             ("", "the credential is empty"),
             (" \n", "the credential is empty"),
         ] {
@@ -236,26 +308,45 @@ mod tests {
 
     #[test]
     fn a_credential_with_its_scheme_is_told_to_leave_it_out() {
-        let expected = "invalid credential: byte 7 is a space; leave out \"Bearer \" and give the token alone";
+        let expected =
+            "invalid credential: byte 7 is a space; leave out \"Bearer \" and give the token alone";
         assert_eq!(error("Bearer secret"), expected);
         assert_eq!(error("bearer secret"), expected);
         assert_eq!(error(" Bearer secret"), expected.replace('7', "8"));
-        assert_eq!(error("Bearers secret"), "invalid credential: byte 8 is a space");
-        assert_eq!(error("BEARE secret"), "invalid credential: byte 6 is a space");
-        assert_eq!(error("Secret secret"), "invalid credential: byte 7 is a space");
+        assert_eq!(
+            error("Bearers secret"),
+            "invalid credential: byte 8 is a space"
+        );
+        assert_eq!(
+            error("BEARE secret"),
+            "invalid credential: byte 6 is a space"
+        );
+        assert_eq!(
+            error("Secret secret"),
+            "invalid credential: byte 7 is a space"
+        );
     }
 
     #[test]
     fn a_credential_may_have_64_kib_and_no_more() {
-        assert_eq!(Credential::new("x".repeat(65_536)).unwrap().secret().len(), 65_536);
-        assert_eq!(error(&"x".repeat(65_537)), "invalid credential: it is longer than 64 KiB");
+        assert_eq!(
+            Credential::new("x".repeat(65_536)).unwrap().secret().len(),
+            65_536
+        );
+        assert_eq!(
+            error(&"x".repeat(65_537)),
+            "invalid credential: it is longer than 64 KiB"
+        );
     }
 
     #[test]
     fn utf_16_is_named() {
         for bytes in [b"\xff\xfea\0", b"\xfe\xff\0a"] {
             let error = Credential::from_reader(&bytes[..], "standard input").unwrap_err();
-            assert_eq!(error.to_string(), "invalid credential from standard input: it is UTF-16; write it in UTF-8");
+            assert_eq!(
+                error.to_string(),
+                "invalid credential from standard input: it is UTF-16; write it in UTF-8"
+            );
         }
     }
 
@@ -266,7 +357,10 @@ mod tests {
             ("", ""),
             ("nothing", "nothing"),
             ("Secret-0123", "***"),
-            ("a Secret-0123, secret-0123 and SECRET-0123é", "a ***, *** and ***é"),
+            (
+                "a Secret-0123, secret-0123 and SECRET-0123é",
+                "a ***, *** and ***é",
+            ),
             ("é Secret-012", "é ***"),
             ("Secret-0123 sEcR", "*** ***"),
             ("a sec", "a sec"),
@@ -278,12 +372,18 @@ mod tests {
         }
         assert_eq!(Credential::new("x").unwrap().redact("axb"), "a***b");
         assert_eq!(Credential::new("abcd").unwrap().redact("abc"), "abc");
-        assert_eq!(Credential::new("aaaaaa").unwrap().redact("aaaaaaaaaaa"), "******");
+        assert_eq!(
+            Credential::new("aaaaaa").unwrap().redact("aaaaaaaaaaa"),
+            "******"
+        );
     }
 
     #[test]
     fn debug_shows_the_source_alone() {
         let credential = Credential::from_reader(&b"secret"[..], "standard input").unwrap();
-        assert_eq!(format!("{credential:?}"), r#"Credential { source: Some(Named("standard input")), .. }"#);
+        assert_eq!(
+            format!("{credential:?}"),
+            r#"Credential { source: Some(Named("standard input")), .. }"#
+        );
     }
 }

@@ -11,8 +11,12 @@ pub struct Date {
 impl Date {
     /// Returns today's date in UTC, by this machine's clock. A clock before 1970 gives 1970-01-01.
     pub fn today_utc() -> Self {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Self { days_since_1970: i64::try_from(now.as_secs() / 86_400).unwrap_or_default() }
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            days_since_1970: i64::try_from(now.as_secs() / 86_400).unwrap_or_default(),
+        }
     }
 
     /// Parses `YYYY-MM-DD`, or the date before the `T` or space of a timestamp. Returns `None` for anything else, and for
@@ -27,7 +31,11 @@ impl Date {
     pub fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
         let mut parts = date.splitn(3, '-');
-        let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+        let (year, month, day) = (
+            number(parts.next()?, 4)?,
+            number(parts.next()?, 2)?,
+            number(parts.next()?, 2)?,
+        );
         let date = Self::from_civil(year, month, day);
         // A date that does not exist would come back as another one.
         let exists = date.to_civil() == (year, month, day);
@@ -45,13 +53,16 @@ impl Date {
         let year_of_era = year.rem_euclid(400);
         let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-        Self { days_since_1970: year.div_euclid(400) * 146_097 + day_of_era - 719_468 }
+        Self {
+            days_since_1970: year.div_euclid(400) * 146_097 + day_of_era - 719_468,
+        }
     }
 
     fn to_civil(self) -> (i64, i64, i64) {
         let days = self.days_since_1970 + 719_468;
         let day_of_era = days.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month + 2) / 5 + 1;
@@ -102,8 +113,13 @@ mod tests {
 
     #[test]
     fn only_dates_that_exist_are_parsed() {
-        for good in ["2024-02-29", "2024-02-29T23:59:59Z", "2024-02-29 00:00:00.123+02:00", "0000-01-01", "9999-12-31"]
-        {
+        for good in [
+            "2024-02-29",
+            "2024-02-29T23:59:59Z",
+            "2024-02-29 00:00:00.123+02:00",
+            "0000-01-01",
+            "9999-12-31",
+        ] {
             assert!(Date::parse(good).is_some(), "{good}");
         }
         for bad in [

@@ -231,7 +231,11 @@ impl Error {
     /// Returns the status of the response, if the error is about one. A proxy's status is in
     /// [`Proxy`](Self::Proxy) only.
     pub fn status(&self) -> Option<u16> {
-        if let Self::Refused { status, .. } | Self::Status { status, .. } = self { Some(*status) } else { None }
+        if let Self::Refused { status, .. } | Self::Status { status, .. } = self {
+            Some(*status)
+        } else {
+            None
+        }
     }
 
     /// Returns whether the same call may succeed later without any change on this side.
@@ -243,7 +247,10 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Lookup { .. } | Self::Connection { .. } | Self::Timeout { .. } => true,
-            Self::Proxy { reason: ProxyFailure::Credentials | ProxyFailure::Forbidden, .. } => false,
+            Self::Proxy {
+                reason: ProxyFailure::Credentials | ProxyFailure::Forbidden,
+                ..
+            } => false,
             Self::Proxy { status, .. } => !matches!(status, Some(400..=428 | 430..=499)),
             Self::Status { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
             _ => false,
@@ -251,11 +258,18 @@ impl Error {
     }
 
     pub(crate) fn config(setting: &'static str, problem: impl Into<String>) -> Self {
-        Self::Config { setting, problem: problem.into(), source: None }
+        Self::Config {
+            setting,
+            problem: problem.into(),
+            source: None,
+        }
     }
 
     pub(crate) fn credential(problem: impl Into<String>) -> Self {
-        Self::Credential { problem: problem.into(), source: None }
+        Self::Credential {
+            problem: problem.into(),
+            source: None,
+        }
     }
 }
 
@@ -263,30 +277,63 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Credential { problem, .. } => problem.clone(),
-            Self::Config { setting, problem, .. } => format!("{setting}: {problem}"),
-            Self::Refused { status, url, message, credential_source } => {
-                let from = credential_source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
-                format!("{url} refused the credential{from}: {}", status_text(*status, message))
+            Self::Config {
+                setting, problem, ..
+            } => format!("{setting}: {problem}"),
+            Self::Refused {
+                status,
+                url,
+                message,
+                credential_source,
+            } => {
+                let from = credential_source
+                    .as_ref()
+                    .map(|source| format!(" from {source}"))
+                    .unwrap_or_default();
+                format!(
+                    "{url} refused the credential{from}: {}",
+                    status_text(*status, message)
+                )
             }
             Self::Lookup { url, .. } => format!("could not resolve the host name of {url}"),
             Self::Connection { url, .. } => format!("no response from {url}"),
-            Self::Proxy { url, proxy, status, .. } => {
-                let responded = status.map(|status| format!(": it responded {status}")).unwrap_or_default();
+            Self::Proxy {
+                url, proxy, status, ..
+            } => {
+                let responded = status
+                    .map(|status| format!(": it responded {status}"))
+                    .unwrap_or_default();
                 format!("no connection to {url} through the proxy {proxy}{responded}")
             }
             Self::Tls { url, .. } => format!("no trusted connection to {url}"),
-            Self::Timeout { url, timeout, .. } => format!("no complete response from {url} within {timeout:?}"),
-            Self::Status { status, url, message, retry_after, .. } => {
-                let after = retry_after.map(|after| format!("; retry after {} s", after.as_secs())).unwrap_or_default();
+            Self::Timeout { url, timeout, .. } => {
+                format!("no complete response from {url} within {timeout:?}")
+            }
+            Self::Status {
+                status,
+                url,
+                message,
+                retry_after,
+                ..
+            } => {
+                let after = retry_after
+                    .map(|after| format!("; retry after {} s", after.as_secs()))
+                    .unwrap_or_default();
                 format!("{url} returned {}{after}", status_text(*status, message))
             }
-            Self::Redirect { url, origin } => format!("{url} redirects to {origin}; the credential was not sent there"),
-            Self::TooLarge { url, limit } => format!("the response from {url} is larger than {}", size(*limit)),
+            Self::Redirect { url, origin } => {
+                format!("{url} redirects to {origin}; the credential was not sent there")
+            }
+            Self::TooLarge { url, limit } => {
+                format!("the response from {url} is larger than {}", size(*limit))
+            }
             Self::InvalidAnswer { url, problem, .. } => {
                 format!("the response from {url} is not a list of API tokens: {problem}")
             }
         };
-        let causes = successors(self.source().filter(|_| f.alternate()), |&cause| cause.source());
+        let causes = successors(self.source().filter(|_| f.alternate()), |&cause| {
+            cause.source()
+        });
         Escaped(&causes.fold(text, |text, cause| format!("{text}: {cause}"))).fmt(f)
     }
 }
@@ -294,7 +341,9 @@ impl fmt::Display for Error {
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         let source = match self {
-            Self::Lookup { source, .. } | Self::Connection { source, .. } | Self::Tls { source, .. } => Some(source),
+            Self::Lookup { source, .. }
+            | Self::Connection { source, .. }
+            | Self::Tls { source, .. } => Some(source),
             Self::Credential { source, .. }
             | Self::Config { source, .. }
             | Self::Proxy { source, .. }
@@ -328,9 +377,15 @@ pub(crate) fn size(bytes: u64) -> String {
 
 /// The status with its usual name, and the message that came with it.
 fn status_text(status: u16, message: &str) -> String {
-    let name = ureq::http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+    let name = ureq::http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|code| code.canonical_reason());
     let status = name.map_or_else(|| status.to_string(), |name| format!("{status} {name}"));
-    if message.is_empty() { status } else { format!("{status}: {}", excerpt(message)) }
+    if message.is_empty() {
+        status
+    } else {
+        format!("{status}: {}", excerpt(message))
+    }
 }
 
 #[cfg(test)]
@@ -344,17 +399,34 @@ mod tests {
     }
 
     fn proxy(reason: ProxyFailure, status: Option<u16>) -> Error {
-        let source = if status.is_none() { Some(cause()) } else { None };
-        Error::Proxy { url: URL.into(), proxy: "p:3128 (HTTPS_PROXY)".into(), reason, status, source }
+        let source = if status.is_none() {
+            Some(cause())
+        } else {
+            None
+        };
+        Error::Proxy {
+            url: URL.into(),
+            proxy: "p:3128 (HTTPS_PROXY)".into(),
+            reason,
+            status,
+            source,
+        }
     }
 
     #[test]
     fn every_message_is_one_line_in_lower_case_without_a_period_and_without_its_cause() {
         let url = || URL.to_owned();
-        let timeout = |source| Error::Timeout { url: url(), timeout: Duration::from_secs(30), source };
+        let timeout = |source| Error::Timeout {
+            url: url(),
+            timeout: Duration::from_secs(30),
+            source,
+        };
         let cases = [
             (Error::credential("no credential"), "no credential"),
-            (Error::config("base URL", "it has a query"), "base URL: it has a query"),
+            (
+                Error::config("base URL", "it has a query"),
+                "base URL: it has a query",
+            ),
             (
                 Error::Refused {
                     status: 401,
@@ -365,11 +437,28 @@ mod tests {
                 r"https://h/v1 refused the credential from TURSO_TOKEN: 401 Unauthorized: bad\u{1b}",
             ),
             (
-                Error::Refused { status: 403, url: url(), message: String::new(), credential_source: None },
+                Error::Refused {
+                    status: 403,
+                    url: url(),
+                    message: String::new(),
+                    credential_source: None,
+                },
                 "https://h/v1 refused the credential: 403 Forbidden",
             ),
-            (Error::Lookup { url: url(), source: cause() }, "could not resolve the host name of https://h/v1"),
-            (Error::Connection { url: url(), source: cause() }, "no response from https://h/v1"),
+            (
+                Error::Lookup {
+                    url: url(),
+                    source: cause(),
+                },
+                "could not resolve the host name of https://h/v1",
+            ),
+            (
+                Error::Connection {
+                    url: url(),
+                    source: cause(),
+                },
+                "no response from https://h/v1",
+            ),
             (
                 proxy(ProxyFailure::Unreachable, None),
                 "no connection to https://h/v1 through the proxy p:3128 (HTTPS_PROXY)",
@@ -379,11 +468,21 @@ mod tests {
                 "no connection to https://h/v1 through the proxy p:3128 (HTTPS_PROXY): it responded 403",
             ),
             (
-                Error::Tls { url: url(), reason: TlsFailure::Expired, source: cause() },
+                Error::Tls {
+                    url: url(),
+                    reason: TlsFailure::Expired,
+                    source: cause(),
+                },
                 "no trusted connection to https://h/v1",
             ),
-            (timeout(None), "no complete response from https://h/v1 within 30s"),
-            (timeout(Some(Box::new(Error::credential("x")))), "no complete response from https://h/v1 within 30s"),
+            (
+                timeout(None),
+                "no complete response from https://h/v1 within 30s",
+            ),
+            (
+                timeout(Some(Box::new(Error::credential("x")))),
+                "no complete response from https://h/v1 within 30s",
+            ),
             (
                 Error::Status {
                     status: 503,
@@ -395,14 +494,29 @@ mod tests {
                 "https://h/v1 returned 503 Service Unavailable: busy; retry after 9 s",
             ),
             (
-                Error::Status { status: 599, url: url(), message: String::new(), retry_after: None, html: false },
+                Error::Status {
+                    status: 599,
+                    url: url(),
+                    message: String::new(),
+                    retry_after: None,
+                    html: false,
+                },
                 "https://h/v1 returned 599",
             ),
             (
-                Error::Redirect { url: url(), origin: "https://evil".into() },
+                Error::Redirect {
+                    url: url(),
+                    origin: "https://evil".into(),
+                },
                 "https://h/v1 redirects to https://evil; the credential was not sent there",
             ),
-            (Error::TooLarge { url: url(), limit: 2 << 20 }, "the response from https://h/v1 is larger than 2 MiB"),
+            (
+                Error::TooLarge {
+                    url: url(),
+                    limit: 2 << 20,
+                },
+                "the response from https://h/v1 is larger than 2 MiB",
+            ),
             (
                 Error::InvalidAnswer {
                     url: url(),
@@ -424,8 +538,14 @@ mod tests {
         for (source, expected) in [
             (CredentialSource::Variable("TURSO_TOKEN"), "TURSO_TOKEN"),
             (CredentialSource::File("/run/token".into()), "/run/token"),
-            (CredentialSource::TursoCli("/c/settings.json".into()), "the turso CLI's login in /c/settings.json"),
-            (CredentialSource::Named("standard input".into()), "standard input"),
+            (
+                CredentialSource::TursoCli("/c/settings.json".into()),
+                "the turso CLI's login in /c/settings.json",
+            ),
+            (
+                CredentialSource::Named("standard input".into()),
+                "standard input",
+            ),
         ] {
             assert_eq!(source.to_string(), expected);
         }
@@ -433,29 +553,61 @@ mod tests {
 
     #[test]
     fn the_alternate_form_adds_every_cause_on_the_same_line() {
-        let lost = Error::Connection { url: "https://h".into(), source: "reset\nby peer".into() };
-        let error =
-            Error::Timeout { url: "https://h".into(), timeout: Duration::from_secs(1), source: Some(lost.into()) };
+        let lost = Error::Connection {
+            url: "https://h".into(),
+            source: "reset\nby peer".into(),
+        };
+        let error = Error::Timeout {
+            url: "https://h".into(),
+            timeout: Duration::from_secs(1),
+            source: Some(lost.into()),
+        };
         let expected = r"no complete response from https://h within 1s: no response from https://h: reset\nby peer";
         assert_eq!(format!("{error:#}"), expected);
-        let with_cause = |error: Error| assert!(format!("{error:#}").ends_with(": CAUSE"), "{error:#}");
-        with_cause(Error::Lookup { url: URL.into(), source: cause() });
-        with_cause(Error::Tls { url: URL.into(), reason: TlsFailure::Other, source: cause() });
-        with_cause(Error::Credential { problem: "p".into(), source: Some(cause()) });
-        with_cause(Error::Config { setting: "s", problem: "p".into(), source: Some(cause()) });
+        let with_cause =
+            |error: Error| assert!(format!("{error:#}").ends_with(": CAUSE"), "{error:#}");
+        with_cause(Error::Lookup {
+            url: URL.into(),
+            source: cause(),
+        });
+        with_cause(Error::Tls {
+            url: URL.into(),
+            reason: TlsFailure::Other,
+            source: cause(),
+        });
+        with_cause(Error::Credential {
+            problem: "p".into(),
+            source: Some(cause()),
+        });
+        with_cause(Error::Config {
+            setting: "s",
+            problem: "p".into(),
+            source: Some(cause()),
+        });
         with_cause(proxy(ProxyFailure::Other, None));
     }
 
     #[test]
     fn a_servers_text_is_cut_to_120_characters() {
         let message = "x".repeat(15_000);
-        let error = Error::Status { status: 599, url: "h".into(), message, retry_after: None, html: false };
-        assert_eq!(error.to_string(), format!("h returned 599: {}…", "x".repeat(120)));
+        let error = Error::Status {
+            status: 599,
+            url: "h".into(),
+            message,
+            retry_after: None,
+            html: false,
+        };
+        assert_eq!(
+            error.to_string(),
+            format!("h returned 599: {}…", "x".repeat(120))
+        );
     }
 
     #[test]
     fn a_proxys_failure_is_transient_unless_somebody_has_to_act() {
-        use ProxyFailure::{Credentials, Forbidden, HostUnreachable, NoResponse, Other, Unreachable};
+        use ProxyFailure::{
+            Credentials, Forbidden, HostUnreachable, NoResponse, Other, Unreachable,
+        };
         for (reason, status, expected) in [
             (Unreachable, None, true),
             (HostUnreachable, Some(502), true),
@@ -474,16 +626,33 @@ mod tests {
             (Forbidden, Some(403), false),
             (Forbidden, None, false),
         ] {
-            assert_eq!(proxy(reason, status).is_transient(), expected, "{reason:?} {status:?}");
+            assert_eq!(
+                proxy(reason, status).is_transient(),
+                expected,
+                "{reason:?} {status:?}"
+            );
         }
     }
 
     #[test]
     fn only_a_response_has_a_status() {
-        let status =
-            |status| Error::Status { status, url: URL.into(), message: String::new(), retry_after: None, html: false };
-        let refused = Error::Refused { status: 403, url: URL.into(), message: String::new(), credential_source: None };
-        assert_eq!((status(404).status(), refused.status()), (Some(404), Some(403)));
+        let status = |status| Error::Status {
+            status,
+            url: URL.into(),
+            message: String::new(),
+            retry_after: None,
+            html: false,
+        };
+        let refused = Error::Refused {
+            status: 403,
+            url: URL.into(),
+            message: String::new(),
+            credential_source: None,
+        };
+        assert_eq!(
+            (status(404).status(), refused.status()),
+            (Some(404), Some(403))
+        );
         assert_eq!(proxy(ProxyFailure::Forbidden, Some(403)).status(), None);
     }
 

@@ -20,7 +20,13 @@ pub struct Escaped<'a>(
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| if needs_escape(c) { c.escape_default().fmt(f) } else { f.write_char(c) })
+        self.0.chars().try_for_each(|c| {
+            if needs_escape(c) {
+                c.escape_default().fmt(f)
+            } else {
+                f.write_char(c)
+            }
+        })
     }
 }
 
@@ -48,10 +54,12 @@ mod tests {
 
     #[test]
     fn every_character_that_controls_a_terminal_is_escaped() {
-        let raw =
-            "\0\u{7}\u{1b}\u{7f}\u{80}\u{9b}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
+        let raw = "\0\u{7}\u{1b}\u{7f}\u{80}\u{9b}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
         let shown = Escaped(raw).to_string();
-        assert!(shown.is_ascii() && !shown.chars().any(char::is_control), "{shown}");
+        assert!(
+            shown.is_ascii() && !shown.chars().any(char::is_control),
+            "{shown}"
+        );
         assert_eq!(Escaped("a\tb\nc\rd").to_string(), r"a\tb\nc\rd");
     }
 

@@ -9,9 +9,15 @@ pub(crate) fn read(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {}", size(limit))));
+        return Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("it is larger than {}", size(limit)),
+        ));
     }
-    Ok(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes).to_vec())
+    Ok(bytes
+        .strip_prefix("\u{feff}".as_bytes())
+        .unwrap_or(&bytes)
+        .to_vec())
 }
 
 /// The same for a file.
@@ -35,14 +41,20 @@ mod tests {
     fn an_input_may_hold_as_many_bytes_as_the_limit_and_no_more() {
         assert_eq!(read(&b"1234"[..], 4).unwrap(), b"1234");
         let error = read(&b"12345"[..], 4).unwrap_err();
-        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::FileTooLarge, "it is larger than 4 bytes"));
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::FileTooLarge, "it is larger than 4 bytes")
+        );
         let endless = read(io::repeat(b'x'), 64 * 1024).unwrap_err();
         assert_eq!(endless.to_string(), "it is larger than 64 KiB");
     }
 
     #[test]
     fn a_byte_order_mark_is_dropped_at_the_beginning_only() {
-        assert_eq!(read("\u{feff}a\u{feff}".as_bytes(), 99).unwrap(), "a\u{feff}".as_bytes());
+        assert_eq!(
+            read("\u{feff}a\u{feff}".as_bytes(), 99).unwrap(),
+            "a\u{feff}".as_bytes()
+        );
     }
 
     #[test]

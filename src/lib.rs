@@ -66,7 +66,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "miniserde", feature = "serde")))]
-compile_error!("turso-api-tokens needs a JSON feature: `miniserde` (the default) or `serde` (serde_json)");
+compile_error!(
+    "turso-api-tokens needs a JSON feature: `miniserde` (the default) or `serde` (serde_json)"
+);
 
 mod client;
 

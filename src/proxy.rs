@@ -22,7 +22,9 @@ pub(crate) fn from_env(
     if url.scheme_str() != Some("https") || first_set(&NO_PROXY_VARIABLES)?.is_some_and(is_exempt) {
         return Ok(None);
     }
-    let Some((name, value)) = first_set(&PROXY_VARIABLES)? else { return Ok(None) };
+    let Some((name, value)) = first_set(&PROXY_VARIABLES)? else {
+        return Ok(None);
+    };
     // As curl does, a SOCKS 5 proxy resolves the host name. ureq would resolve it here and try the first address only.
     let value = match value.trim().split_once("://") {
         Some((scheme, rest)) if matches!(&*scheme.to_ascii_lowercase(), "socks" | "socks5") => {
@@ -30,14 +32,23 @@ pub(crate) fn from_env(
         }
         _ => value.trim().to_owned(),
     };
-    let has_host_and_port = |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
+    let has_host_and_port =
+        |proxy: &Proxy| !proxy.host().is_empty() && proxy.uri().port_u16().is_some();
     let Some(proxy) = Proxy::new(&value).ok().filter(has_host_and_port) else {
         // The value may hold a password, so it is not repeated.
-        let problem = "it is not the URL of a proxy with its port, such as http://proxy.example:3128";
+        let problem =
+            "it is not the URL of a proxy with its port, such as http://proxy.example:3128";
         return Err(Error::config(name, problem));
     };
-    if matches!(proxy.protocol(), ProxyProtocol::Socks4 | ProxyProtocol::Socks4A) && proxy.username().is_some() {
-        return Err(Error::config(name, "SOCKS 4 is supported without a user name only; use socks5://"));
+    if matches!(
+        proxy.protocol(),
+        ProxyProtocol::Socks4 | ProxyProtocol::Socks4A
+    ) && proxy.username().is_some()
+    {
+        return Err(Error::config(
+            name,
+            "SOCKS 4 is supported without a user name only; use socks5://",
+        ));
     }
     Ok(Some((name, proxy)))
 }
@@ -45,16 +56,28 @@ pub(crate) fn from_env(
 /// Whether a `NO_PROXY` list holds the host of `url`: itself, a parent domain (with or without a leading dot or `*.`), an
 /// address, each with a port or without, a network such as `10.0.0.0/8`, or `*`.
 fn matches_no_proxy(list: &str, url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    let host = url
+        .host()
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .trim_end_matches('.')
+        .to_ascii_lowercase();
     let port = url.port_u16().unwrap_or(443);
-    let spellings = [host.clone(), format!("{host}:{port}"), format!("[{host}]"), format!("[{host}]:{port}")];
+    let spellings = [
+        host.clone(),
+        format!("{host}:{port}"),
+        format!("[{host}]"),
+        format!("[{host}]:{port}"),
+    ];
     // An address has no parent domain.
     let is_address = host.parse::<IpAddr>().is_ok();
     list.to_ascii_lowercase().split([',', ' ']).any(|entry| {
         let name = entry.trim_start_matches('*').trim_matches('.');
         let is_within = |rest: &str| rest.is_empty() || (!is_address && rest.ends_with('.'));
         let matches = |spelling: &String| spelling.strip_suffix(name).is_some_and(is_within);
-        entry == "*" || in_cidr(&host, entry) == Some(true) || (!name.is_empty() && spellings.iter().any(matches))
+        entry == "*"
+            || in_cidr(&host, entry) == Some(true)
+            || (!name.is_empty() && spellings.iter().any(matches))
     })
 }
 
@@ -66,8 +89,12 @@ fn in_cidr(host: &str, network: &str) -> Option<bool> {
         IpAddr::V6(ip) => (ip.to_bits(), 128),
     };
     let (network, prefix) = network.split_once('/')?;
-    let ((host, width), (network, network_width)) = (bits(host.parse().ok()?), bits(network.parse().ok()?));
-    let prefix = prefix.parse().ok().filter(|prefix: &u32| *prefix <= width)?;
+    let ((host, width), (network, network_width)) =
+        (bits(host.parse().ok()?), bits(network.parse().ok()?));
+    let prefix = prefix
+        .parse()
+        .ok()
+        .filter(|prefix: &u32| *prefix <= width)?;
     Some(width == network_width && (host ^ network).checked_shr(128 - prefix).unwrap_or(0) == 0)
 }
 
@@ -77,24 +104,49 @@ mod tests {
 
     fn chosen(url: &str, env: &[(&'static str, &str)]) -> Result<Option<String>, Error> {
         let first_set = |names: &[&'static str]| {
-            let set = |name: &&'static str| env.iter().find(|(key, value)| key == name && !value.is_empty());
-            Ok(names.iter().find_map(set).map(|(name, value)| (*name, (*value).to_owned())))
+            let set = |name: &&'static str| {
+                env.iter()
+                    .find(|(key, value)| key == name && !value.is_empty())
+            };
+            Ok(names
+                .iter()
+                .find_map(set)
+                .map(|(name, value)| (*name, (*value).to_owned())))
         };
-        Ok(from_env(&url.parse().unwrap(), first_set)?.map(|(name, proxy)| format!("{name} {}", proxy.host())))
+        Ok(from_env(&url.parse().unwrap(), first_set)?
+            .map(|(name, proxy)| format!("{name} {}", proxy.host())))
     }
 
     #[test]
     fn lower_case_wins_then_the_more_specific_and_http_proxy_is_ignored() {
         let proxy = |env: &[(&'static str, &str)]| chosen("https://api.turso.tech/x", env).unwrap();
         assert_eq!(proxy(&[]), None);
-        assert_eq!(proxy(&[("HTTP_PROXY", "http://p:1"), ("http_proxy", "http://p:1"), ("HTTPS_PROXY", "")]), None);
+        assert_eq!(
+            proxy(&[
+                ("HTTP_PROXY", "http://p:1"),
+                ("http_proxy", "http://p:1"),
+                ("HTTPS_PROXY", "")
+            ]),
+            None
+        );
         let mut env = vec![];
         for name in ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"] {
             env.push((name, "http://p:3128"));
             assert_eq!(proxy(&env), Some(format!("{name} p")));
         }
-        for value in ["p:3128", "user:pass@p:1", "https://p:1", "socks4://p:1", "socks4a://p:1", "socks5h://u:p@p:1/"] {
-            assert_eq!(proxy(&[("HTTPS_PROXY", value)]).as_deref(), Some("HTTPS_PROXY p"), "{value}");
+        for value in [
+            "p:3128",
+            "user:pass@p:1",
+            "https://p:1",
+            "socks4://p:1",
+            "socks4a://p:1",
+            "socks5h://u:p@p:1/",
+        ] {
+            assert_eq!(
+                proxy(&[("HTTPS_PROXY", value)]).as_deref(),
+                Some("HTTPS_PROXY p"),
+                "{value}"
+            );
         }
     }
 
@@ -117,7 +169,9 @@ mod tests {
             "http://p:secret",
             ":1",
         ] {
-            let error = chosen("https://h", &[("HTTPS_PROXY", value)]).unwrap_err().to_string();
+            let error = chosen("https://h", &[("HTTPS_PROXY", value)])
+                .unwrap_err()
+                .to_string();
             let expected = "HTTPS_PROXY: it is not the URL of a proxy with its port, such as http://proxy.example:3128";
             assert_eq!(error, expected, "{value}");
         }
@@ -127,10 +181,18 @@ mod tests {
     fn a_socks_5_proxy_resolves_the_name_and_keeps_its_user_name_and_password() {
         let url = "https://h".parse().unwrap();
         let proxy = |value: &str| {
-            let first_set =
-                |names: &[&'static str]| Ok(names.contains(&"ALL_PROXY").then(|| ("ALL_PROXY", value.to_owned())));
-            let first_set =
-                |names: &[&'static str]| if names.contains(&"no_proxy") { Ok(None) } else { first_set(names) };
+            let first_set = |names: &[&'static str]| {
+                Ok(names
+                    .contains(&"ALL_PROXY")
+                    .then(|| ("ALL_PROXY", value.to_owned())))
+            };
+            let first_set = |names: &[&'static str]| {
+                if names.contains(&"no_proxy") {
+                    Ok(None)
+                } else {
+                    first_set(names)
+                }
+            };
             from_env(&url, first_set).unwrap().unwrap().1
         };
         for (value, protocol, resolved_here) in [
@@ -140,26 +202,46 @@ mod tests {
             ("http://u:p%40ss@h:1", ProxyProtocol::Http, false),
         ] {
             let proxy = proxy(value);
-            assert_eq!((proxy.protocol(), proxy.resolve_target()), (protocol, resolved_here), "{value}");
-            assert_eq!((proxy.username(), proxy.password()), (Some("u"), Some("p@ss")), "{value}");
+            assert_eq!(
+                (proxy.protocol(), proxy.resolve_target()),
+                (protocol, resolved_here),
+                "{value}"
+            );
+            assert_eq!(
+                (proxy.username(), proxy.password()),
+                (Some("u"), Some("p@ss")),
+                "{value}"
+            );
             assert_eq!((proxy.host(), proxy.port()), ("h", 1), "{value}");
         }
         assert!(proxy("socks4://h:1").resolve_target() && !proxy("socks4a://h:1").resolve_target());
         assert_eq!(proxy("socks5://h:1").username(), None);
-        assert_eq!(proxy("socks5://[::1]:1").host(), proxy("socks5h://[::1]:1").host());
+        assert_eq!(
+            proxy("socks5://[::1]:1").host(),
+            proxy("socks5h://[::1]:1").host()
+        );
     }
 
     #[test]
     fn socks_4_with_a_user_name_is_an_error() {
         for value in ["socks4://secret@h:1", "socks4a://secret:secret@h:1"] {
-            let error = chosen("https://h", &[("ALL_PROXY", value)]).unwrap_err().to_string();
-            assert_eq!(error, "ALL_PROXY: SOCKS 4 is supported without a user name only; use socks5://");
+            let error = chosen("https://h", &[("ALL_PROXY", value)])
+                .unwrap_err()
+                .to_string();
+            assert_eq!(
+                error,
+                "ALL_PROXY: SOCKS 4 is supported without a user name only; use socks5://"
+            );
         }
     }
 
     #[test]
     fn no_proxy_exempts_hosts_domains_addresses_and_networks() {
-        let exempt = |list, url| chosen(url, &[("ALL_PROXY", "http://p:1"), ("NO_PROXY", list)]).unwrap().is_none();
+        let exempt = |list, url| {
+            chosen(url, &[("ALL_PROXY", "http://p:1"), ("NO_PROXY", list)])
+                .unwrap()
+                .is_none()
+        };
         for (list, url) in [
             ("*", "https://h"),
             ("a, h", "https://h"),

@@ -26,24 +26,49 @@ pub(crate) fn agent(config: Config) -> Agent {
 struct SplitLookup;
 
 impl Resolver for SplitLookup {
-    fn resolve(&self, url: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-        let host = url.host().ok_or(Error::HostNotFound)?.trim_matches(['[', ']']).to_owned();
-        let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
+    fn resolve(
+        &self,
+        url: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let host = url
+            .host()
+            .ok_or(Error::HostNotFound)?
+            .trim_matches(['[', ']'])
+            .to_owned();
+        let port = url
+            .port_u16()
+            .unwrap_or(if url.scheme_str() == Some("http") {
+                80
+            } else {
+                443
+            });
         let families = families(config.ip_family());
         let found = match host.parse() {
             Ok(literal) => Some(vec![SocketAddr::new(literal, port)]),
-            Err(_) => lookup(families, *timeout.after, move |family| lookup_family(&host, port, family))?,
+            Err(_) => lookup(families, *timeout.after, move |family| {
+                lookup_family(&host, port, family)
+            })?,
         };
         let mut addresses = self.empty();
         let found = found.ok_or(Error::Timeout(timeout.reason))?;
         in_order(found, has_route).for_each(|address| addresses.push(address));
-        if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
+        if addresses.is_empty() {
+            Err(Error::HostNotFound)
+        } else {
+            Ok(addresses)
+        }
     }
 }
 
 /// The families to ask for. This crate's own agents take both, or IPv4 alone.
 fn families(family: IpFamily) -> &'static [AddrFamily] {
-    if family == IpFamily::Ipv4Only { &[AddrFamily::Inet] } else { &[AddrFamily::Inet, AddrFamily::Inet6] }
+    if family == IpFamily::Ipv4Only {
+        &[AddrFamily::Inet]
+    } else {
+        &[AddrFamily::Inet, AddrFamily::Inet6]
+    }
 }
 
 /// What a lookup gives. ureq's own resolver sends the same type, so that a binary holds the code of one channel for both.
@@ -81,22 +106,37 @@ fn lookup(
 }
 
 fn lookup_family(host: &str, port: u16, family: AddrFamily) -> Found {
-    let hints = AddrInfoHints { address: family.into(), socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    let hints = AddrInfoHints {
+        address: family.into(),
+        socktype: SockType::Stream.into(),
+        ..AddrInfoHints::default()
+    };
     let found = getaddrinfo(Some(host), None, Some(hints))?;
     let addresses = found.map(|info| Ok(SocketAddr::new(info?.sockaddr.ip(), port)));
-    addresses.collect::<io::Result<Vec<_>>>().map(Vec::into_iter)
+    addresses
+        .collect::<io::Result<Vec<_>>>()
+        .map(Vec::into_iter)
 }
 
 /// As many as ureq takes: those with a route first, IPv6 before IPv4.
-fn in_order(mut addresses: Vec<SocketAddr>, has_route: fn(&SocketAddr) -> bool) -> impl Iterator<Item = SocketAddr> {
+fn in_order(
+    mut addresses: Vec<SocketAddr>,
+    has_route: fn(&SocketAddr) -> bool,
+) -> impl Iterator<Item = SocketAddr> {
     addresses.sort_by_cached_key(|address| (!has_route(address), address.is_ipv4()));
     addresses.into_iter().take(MAX_ADDRESSES)
 }
 
 /// Whether this machine has a route to an address. Connecting a UDP socket asks for one and sends nothing.
 fn has_route(address: &SocketAddr) -> bool {
-    let any = if address.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
-    UdpSocket::bind(any).and_then(|socket| socket.connect(address)).is_ok()
+    let any = if address.is_ipv6() {
+        "[::]:0"
+    } else {
+        "0.0.0.0:0"
+    };
+    UdpSocket::bind(any)
+        .and_then(|socket| socket.connect(address))
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -112,7 +152,11 @@ mod tests {
     }
 
     fn list(texts: &[&str]) -> vec::IntoIter<SocketAddr> {
-        texts.iter().map(|text| address(text)).collect::<Vec<_>>().into_iter()
+        texts
+            .iter()
+            .map(|text| address(text))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// Looks up with these answers for IPv4 and IPv6.
@@ -122,7 +166,13 @@ mod tests {
         ipv6: impl Fn() -> Found + Send + Sync + 'static,
     ) -> io::Result<Option<Vec<SocketAddr>>> {
         let both = Arc::new((ipv4, ipv6));
-        lookup(&BOTH, timeout, move |family| if matches!(family, AddrFamily::Inet) { both.0() } else { both.1() })
+        lookup(&BOTH, timeout, move |family| {
+            if matches!(family, AddrFamily::Inet) {
+                both.0()
+            } else {
+                both.1()
+            }
+        })
     }
 
     fn silence() -> Found {
@@ -172,27 +222,57 @@ mod tests {
 
     #[test]
     fn only_where_both_families_fail_is_it_a_failure() {
-        let error = lookup_of(LONG, || Err(io::Error::other("refused")), || Err(io::Error::other("refused")));
+        let error = lookup_of(
+            LONG,
+            || Err(io::Error::other("refused")),
+            || Err(io::Error::other("refused")),
+        );
         assert_eq!(error.unwrap_err().to_string(), "refused");
-        assert_eq!(lookup_of(LONG, || Ok(list(&[])), || Ok(list(&[]))).unwrap(), Some(vec![]));
+        assert_eq!(
+            lookup_of(LONG, || Ok(list(&[])), || Ok(list(&[]))).unwrap(),
+            Some(vec![])
+        );
     }
 
     #[test]
     fn a_lookup_without_an_answer_ends_with_its_timeout() {
         let start = Instant::now();
-        assert_eq!(lookup_of(Duration::from_millis(100), silence, silence).unwrap(), None);
+        assert_eq!(
+            lookup_of(Duration::from_millis(100), silence, silence).unwrap(),
+            None
+        );
         assert!(start.elapsed() >= Duration::from_millis(100) && start.elapsed() < LONG / 2);
-        let one_failed = lookup_of(Duration::from_millis(100), silence, || Err(io::Error::other("refused")));
+        let one_failed = lookup_of(Duration::from_millis(100), silence, || {
+            Err(io::Error::other("refused"))
+        });
         assert_eq!(one_failed.unwrap(), None);
     }
 
     #[test]
     fn addresses_with_a_route_come_first_and_ipv6_before_ipv4() {
-        let all = ["10.0.0.1:1", "[fe80::1]:1", "127.0.0.1:2", "[fe80::2]:2", "[::1]:2", "10.0.0.2:1"].map(address);
+        let all = [
+            "10.0.0.1:1",
+            "[fe80::1]:1",
+            "127.0.0.1:2",
+            "[fe80::2]:2",
+            "[::1]:2",
+            "10.0.0.2:1",
+        ]
+        .map(address);
         let ordered: Vec<_> = in_order(all.to_vec(), |address| address.port() == 2).collect();
-        let expected = ["[fe80::2]:2", "[::1]:2", "127.0.0.1:2", "[fe80::1]:1", "10.0.0.1:1", "10.0.0.2:1"];
+        let expected = [
+            "[fe80::2]:2",
+            "[::1]:2",
+            "127.0.0.1:2",
+            "[fe80::1]:1",
+            "10.0.0.1:1",
+            "10.0.0.2:1",
+        ];
         assert_eq!(ordered, expected.map(address));
-        assert_eq!(in_order(vec![address("127.0.0.1:1"); 17], |_| true).count(), 16);
+        assert_eq!(
+            in_order(vec![address("127.0.0.1:1"); 17], |_| true).count(),
+            16
+        );
     }
 
     #[test]
@@ -204,7 +284,11 @@ mod tests {
     #[test]
     fn a_literal_address_asks_nobody() {
         let resolve = |url: &str| {
-            let found = SplitLookup.resolve(&url.parse().unwrap(), &Config::default(), NextTimeout::default());
+            let found = SplitLookup.resolve(
+                &url.parse().unwrap(),
+                &Config::default(),
+                NextTimeout::default(),
+            );
             found.unwrap().to_vec()
         };
         for (url, expected) in [
@@ -219,20 +303,33 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_up_in_the_families_that_are_asked_for() {
-        let config = Agent::config_builder().ip_family(IpFamily::Ipv4Only).build();
+        let config = Agent::config_builder()
+            .ip_family(IpFamily::Ipv4Only)
+            .build();
         let timeout = NextTimeout {
             after: ureq::unversioned::transport::time::Duration::from_secs(60),
             ..NextTimeout::default()
         };
         let found = SplitLookup.resolve(&"https://localhost:9".parse().unwrap(), &config, timeout);
         let found = found.unwrap().to_vec();
-        assert!(!found.is_empty() && found.iter().all(|address| address.is_ipv4() && address.port() == 9), "{found:?}");
+        assert!(
+            !found.is_empty()
+                && found
+                    .iter()
+                    .all(|address| address.is_ipv4() && address.port() == 9),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn a_lookup_gives_each_address_of_its_family_once() {
-        let found: Vec<_> = lookup_family("127.0.0.1", 9, AddrFamily::Inet).unwrap().collect();
+        let found: Vec<_> = lookup_family("127.0.0.1", 9, AddrFamily::Inet)
+            .unwrap()
+            .collect();
         assert_eq!(found, [address("127.0.0.1:9")]);
-        assert!(lookup_family("127.0.0.1", 9, AddrFamily::Inet6).is_err(), "it is of the other family");
+        assert!(
+            lookup_family("127.0.0.1", 9, AddrFamily::Inet6).is_err(),
+            "it is of the other family"
+        );
     }
 }

@@ -20,17 +20,29 @@ const MIN_TIME: Duration = Duration::from_millis(100);
 /// call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole backoff (full jitter). A `Retry-After` is
 /// waited for in full. The jitter is added to it, over at least a quarter of it: clients that were told the same second must
 /// not return as one.
-pub(crate) fn delay(error: &Error, took: Duration, failed: u32, remaining: Duration, random: f64) -> Option<Duration> {
+pub(crate) fn delay(
+    error: &Error,
+    took: Duration,
+    failed: u32,
+    remaining: Duration,
+    random: f64,
+) -> Option<Duration> {
     let retry_after = match error {
         // Transient for the caller, but it has used up this call.
         Error::Timeout { .. } => None,
         // A resolver that took longer has already asked again itself.
         Error::Lookup { .. } => (took < INITIAL_TIMEOUT).then_some(Duration::ZERO),
-        Error::Status { retry_after, .. } if error.is_transient() => Some(retry_after.unwrap_or_default()),
+        Error::Status { retry_after, .. } if error.is_transient() => {
+            Some(retry_after.unwrap_or_default())
+        }
         error => error.is_transient().then_some(Duration::ZERO),
     }?;
-    let slack = remaining.checked_sub(retry_after.saturating_add(MIN_TIME)).filter(|slack| !slack.is_zero())?;
-    let backoff = INITIAL_BACKOFF.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1))).min(MAX_BACKOFF);
+    let slack = remaining
+        .checked_sub(retry_after.saturating_add(MIN_TIME))
+        .filter(|slack| !slack.is_zero())?;
+    let backoff = INITIAL_BACKOFF
+        .saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)))
+        .min(MAX_BACKOFF);
     Some(retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random))
 }
 
@@ -39,7 +51,11 @@ pub(crate) fn delay(error: &Error, took: Duration, failed: u32, remaining: Durat
 ///
 /// The first try is short: an address that drops packets costs less than a second. The second is long enough for a lost
 /// packet to be sent again. The third lets a slow line through.
-pub(crate) fn connect_timeout(try_index: u32, remaining: Duration, is_last_attempt: bool) -> Duration {
+pub(crate) fn connect_timeout(
+    try_index: u32,
+    remaining: Duration,
+    is_last_attempt: bool,
+) -> Duration {
     let timeout = match try_index {
         0 => INITIAL_TIMEOUT,
         1 => Duration::from_secs(4),
@@ -61,7 +77,10 @@ mod tests {
     }
 
     fn lost() -> Error {
-        Error::Connection { url: String::new(), source: "lost".into() }
+        Error::Connection {
+            url: String::new(),
+            source: "lost".into(),
+        }
     }
 
     fn status(status: u16, retry_after: Option<u64>) -> Error {
@@ -76,20 +95,41 @@ mod tests {
 
     #[test]
     fn only_transient_failures_are_retried_and_a_timeout_never_is() {
-        let timeout = Error::Timeout { url: String::new(), timeout: REMAINING, source: None };
+        let timeout = Error::Timeout {
+            url: String::new(),
+            timeout: REMAINING,
+            source: None,
+        };
         assert!(delay(&timeout, 1, REMAINING, 0.5).is_none());
         assert!(delay(&lost(), 1, REMAINING, 0.5).is_some());
         for code in 100..1000 {
             let expected = matches!(code, 429 | 500 | 502 | 503 | 504);
-            assert_eq!(delay(&status(code, None), 1, REMAINING, 0.5).is_some(), expected, "{code}");
+            assert_eq!(
+                delay(&status(code, None), 1, REMAINING, 0.5).is_some(),
+                expected,
+                "{code}"
+            );
         }
     }
 
     #[test]
     fn the_backoff_doubles_up_to_ten_seconds_and_jitter_takes_any_part_of_it() {
-        for (failures, longest) in [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (6, 10.0), (u32::MAX, 10.0)] {
-            assert_eq!(delay(&lost(), failures, REMAINING, 0.0), Some(Duration::ZERO));
-            assert_eq!(delay(&lost(), failures, REMAINING, 1.0), Some(Duration::from_secs_f64(longest)));
+        for (failures, longest) in [
+            (1, 0.5),
+            (2, 1.0),
+            (3, 2.0),
+            (5, 8.0),
+            (6, 10.0),
+            (u32::MAX, 10.0),
+        ] {
+            assert_eq!(
+                delay(&lost(), failures, REMAINING, 0.0),
+                Some(Duration::ZERO)
+            );
+            assert_eq!(
+                delay(&lost(), failures, REMAINING, 1.0),
+                Some(Duration::from_secs_f64(longest))
+            );
         }
     }
 
@@ -105,7 +145,10 @@ mod tests {
 
     #[test]
     fn a_retry_after_is_waited_for_where_it_fits_and_ends_the_call_where_it_does_not() {
-        assert_eq!(delay(&status(429, Some(7)), 1, REMAINING, 0.0), Some(Duration::from_secs(7)));
+        assert_eq!(
+            delay(&status(429, Some(7)), 1, REMAINING, 0.0),
+            Some(Duration::from_secs(7))
+        );
         let jittered = delay(&status(503, Some(29)), 1, REMAINING, 0.999).unwrap();
         assert!(jittered > Duration::from_secs(29) && jittered <= REMAINING);
         // A quarter of it is spread, and no more.
@@ -118,9 +161,15 @@ mod tests {
 
     #[test]
     fn a_lookup_is_retried_only_where_it_failed_within_a_second() {
-        let lookup = Error::Lookup { url: String::new(), source: "no such name".into() };
+        let lookup = Error::Lookup {
+            url: String::new(),
+            source: "no such name".into(),
+        };
         let after = |took| super::delay(&lookup, took, 1, REMAINING, 0.5);
-        assert_eq!(after(Duration::from_millis(999)), Some(Duration::from_millis(250)));
+        assert_eq!(
+            after(Duration::from_millis(999)),
+            Some(Duration::from_millis(250))
+        );
         assert_eq!(after(Duration::from_secs(1)), None);
         let lost = super::delay(&lost(), Duration::from_secs(9), 1, REMAINING, 0.5);
         assert_eq!(lost, Some(Duration::from_millis(250)));
@@ -130,7 +179,9 @@ mod tests {
     fn each_try_to_connect_gets_more_time_up_to_all_that_remains_on_the_last_attempt() {
         let timeouts = |remaining: u64, is_last| -> Vec<u64> {
             let timeout = |index| connect_timeout(index, Duration::from_secs(remaining), is_last);
-            (0..MAX_CONNECTS).map(|index| timeout(index).as_secs()).collect()
+            (0..MAX_CONNECTS)
+                .map(|index| timeout(index).as_secs())
+                .collect()
         };
         assert_eq!(timeouts(30, false), [1, 4, 10]);
         assert_eq!(timeouts(30, true), [1, 4, 30]);
@@ -163,7 +214,9 @@ mod tests {
                     break;
                 }
                 let remaining = (start + REMAINING).saturating_sub(now);
-                match delay(&failure(now), sent, remaining, random(&mut state)).filter(|_| sent <= 2) {
+                match delay(&failure(now), sent, remaining, random(&mut state))
+                    .filter(|_| sent <= 2)
+                {
                     Some(pause) => now += pause,
                     None => break,
                 }
@@ -179,14 +232,19 @@ mod tests {
         let refused = simulate(|_| lost());
         // The hard case: the server tells all of them the same moment.
         let told = simulate(|now| status(503, Some(RECOVERY.saturating_sub(now).as_secs() + 1)));
-        for (name, (seconds, most), share) in [("refused", refused, 5), ("told to come back", told, 25)] {
+        for (name, (seconds, most), share) in
+            [("refused", refused, 5), ("told to come back", told, 25)]
+        {
             let peak = seconds[20..].iter().max().copied().unwrap();
             println!(
                 "{name}: {} requests, at most {most} per client, at most {peak} in one second after recovery",
                 seconds.iter().sum::<u32>()
             );
             assert!(most <= 3, "{name}: {most} requests of one client");
-            assert!(peak <= 100_000 * share / 100, "{name}: {peak} requests in one second, more than {share} %");
+            assert!(
+                peak <= 100_000 * share / 100,
+                "{name}: {peak} requests in one second, more than {share} %"
+            );
         }
     }
 }

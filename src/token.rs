@@ -43,7 +43,11 @@ impl ApiToken {
         match (organization, group) {
             (None, _) => Access::Unrestricted,
             (Some(organization), None) => Access::Organization { organization },
-            (Some(organization), Some(group)) => Access::Group { organization, group, scopes: &self.scopes },
+            (Some(organization), Some(group)) => Access::Group {
+                organization,
+                group,
+                scopes: &self.scopes,
+            },
         }
     }
 
@@ -68,7 +72,8 @@ impl ApiToken {
     /// # Ok::<(), turso_api_tokens::Error>(())
     /// ```
     pub fn is_older_than(&self, days: u32, today: Date) -> bool {
-        self.created_on().is_none_or(|created| !(-1..=i64::from(days)).contains(&today.days_since(created)))
+        self.created_on()
+            .is_none_or(|created| !(-1..=i64::from(days)).contains(&today.days_since(created)))
     }
 }
 
@@ -88,7 +93,11 @@ impl ApiToken {
 /// # Ok::<(), turso_api_tokens::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(rename_all = "snake_case")
+)]
 #[non_exhaustive]
 pub enum Access<'a> {
     /// Every organization of the user. The API's documentation calls such tokens deprecated and asks for rotation.

@@ -31,7 +31,11 @@ struct Response<T> {
 
 /// A token as the API sends it: what is optional may be missing, null or empty. `remote` gives it a function `deserialize`
 /// of its own, beside the trait's in serde.rs.
-#[cfg_attr(feature = "serde", derive(serde::Deserialize), serde(rename = "ApiToken", remote = "Self"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize),
+    serde(rename = "ApiToken", remote = "Self")
+)]
 #[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
 struct Token {
     name: String,
@@ -44,10 +48,24 @@ struct Token {
 
 impl From<Token> for ApiToken {
     fn from(token: Token) -> Self {
-        let Token { name, id, organization, group, scopes, created_at } = token;
+        let Token {
+            name,
+            id,
+            organization,
+            group,
+            scopes,
+            created_at,
+        } = token;
         let [organization, group, created_at] =
             [organization, group, created_at].map(|text| text.filter(|text| !text.is_empty()));
-        Self { name, id, organization, group, scopes: scopes.unwrap_or_default(), created_at }
+        Self {
+            name,
+            id,
+            organization,
+            group,
+            scopes: scopes.unwrap_or_default(),
+            created_at,
+        }
     }
 }
 
@@ -77,7 +95,10 @@ pub(crate) struct Fault {
 }
 
 /// Decodes the endpoint's response: all of its tokens, or what is wrong. `excerpt` is the document's beginning for messages.
-pub(crate) fn tokens(document: &str, excerpt: impl FnOnce() -> String) -> Result<Vec<ApiToken>, Fault> {
+pub(crate) fn tokens(
+    document: &str,
+    excerpt: impl FnOnce() -> String,
+) -> Result<Vec<ApiToken>, Fault> {
     if let Some(Response { tokens }) = from_object::<Response<Vec<Token>>>(document) {
         return Ok(tokens.into_iter().map(ApiToken::from).collect());
     }
@@ -92,39 +113,72 @@ const MAX_DIAGNOSED: usize = 1024 * 1024;
 
 /// Finds out what is wrong with a document that has failed to decode, so that a good list costs nothing.
 fn diagnose(document: &str, excerpt: impl FnOnce() -> String) -> Fault {
-    let value = if document.len() > MAX_DIAGNOSED { None } else { parse(document) };
+    let value = if document.len() > MAX_DIAGNOSED {
+        None
+    } else {
+        parse(document)
+    };
     let list = value.as_ref().and_then(|value| field(value, "tokens"));
     let numbered = |(token, number)| Some((number, token_problem(token)?));
     let problem = match (&value, list) {
         _ if document.trim_ascii().is_empty() => "it is empty".to_owned(),
-        _ if is_cut_off(document) => format!("it ends in the middle, after {} bytes", document.len()),
-        _ if document.len() > MAX_DIAGNOSED => format!("it is {} bytes that begin with {}", document.len(), excerpt()),
+        _ if is_cut_off(document) => {
+            format!("it ends in the middle, after {} bytes", document.len())
+        }
+        _ if document.len() > MAX_DIAGNOSED => format!(
+            "it is {} bytes that begin with {}",
+            document.len(),
+            excerpt()
+        ),
         (None, _) => format!("it is not JSON; it begins with {}", excerpt()),
         (_, None) => format!("it has no `tokens`; it begins with {}", excerpt()),
         (_, Some(Value::Array(tokens))) => match tokens.iter().zip(1..).find_map(numbered) {
             Some((number, problem)) => {
-                return Fault { problem: format!("token {number}: {problem}"), token: Some(number) };
+                return Fault {
+                    problem: format!("token {number}: {problem}"),
+                    token: Some(number),
+                };
             }
             None => "the decoder does not accept its JSON; perhaps a field comes twice".to_owned(),
         },
         _ => "`tokens` is not a list".to_owned(),
     };
-    Fault { problem, token: None }
+    Fault {
+        problem,
+        token: None,
+    }
 }
 
 fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    if let Value::Object(object) = value { object.get(name) } else { None }
+    if let Value::Object(object) = value {
+        object.get(name)
+    } else {
+        None
+    }
 }
 
 fn token_problem(token: &Value) -> Option<String> {
-    let Value::Object(_) = token else { return Some("it is not an object".to_owned()) };
-    ["name", "id", "organization", "group", "created_at", "scopes"].into_iter().find_map(|name| {
+    let Value::Object(_) = token else {
+        return Some("it is not an object".to_owned());
+    };
+    [
+        "name",
+        "id",
+        "organization",
+        "group",
+        "created_at",
+        "scopes",
+    ]
+    .into_iter()
+    .find_map(|name| {
         let is_required = matches!(name, "name" | "id");
         match (name, field(token, name)) {
             (_, None) if is_required => Some(format!("`{name}` is missing")),
             (_, None) => None,
             (_, Some(Value::Null)) if !is_required => None,
-            ("scopes", Some(Value::Array(scopes))) if scopes.iter().all(|scope| matches!(scope, Value::String(_))) => {
+            ("scopes", Some(Value::Array(scopes)))
+                if scopes.iter().all(|scope| matches!(scope, Value::String(_))) =>
+            {
                 None
             }
             ("scopes", _) => Some("`scopes` is not a list of strings".to_owned()),
@@ -184,30 +238,44 @@ mod tests {
 
     /// A valid token as JSON, and the token that it must give, which no decoder has made.
     fn token() -> impl Strategy<Value = (Value, ApiToken)> {
-        let scopes = prop::option::of(prop::option::of(prop::collection::vec(any::<String>(), 0..12)));
-        let fields = (any::<String>(), any::<String>(), optional(), optional(), scopes, optional(), anything());
-        fields.prop_map(|(name, id, organization, group, scopes, created_at, unknown)| {
-            let mut document = json!({"name": name, "id": id, "unknown": unknown});
-            let mut put = |key: &str, value: Option<Value>| {
-                if let Some(value) = value {
-                    document[key] = value;
-                }
-            };
-            put("organization", organization.clone().map(Value::from));
-            put("group", group.clone().map(Value::from));
-            put("scopes", scopes.clone().map(Value::from));
-            put("created_at", created_at.clone().map(Value::from));
-            let non_empty = |field: Option<Option<String>>| field.flatten().filter(|text| !text.is_empty());
-            let token = ApiToken {
-                name,
-                id,
-                organization: non_empty(organization),
-                group: non_empty(group),
-                scopes: scopes.flatten().unwrap_or_default(),
-                created_at: non_empty(created_at),
-            };
-            (document, token)
-        })
+        let scopes = prop::option::of(prop::option::of(prop::collection::vec(
+            any::<String>(),
+            0..12,
+        )));
+        let fields = (
+            any::<String>(),
+            any::<String>(),
+            optional(),
+            optional(),
+            scopes,
+            optional(),
+            anything(),
+        );
+        fields.prop_map(
+            |(name, id, organization, group, scopes, created_at, unknown)| {
+                let mut document = json!({"name": name, "id": id, "unknown": unknown});
+                let mut put = |key: &str, value: Option<Value>| {
+                    if let Some(value) = value {
+                        document[key] = value;
+                    }
+                };
+                put("organization", organization.clone().map(Value::from));
+                put("group", group.clone().map(Value::from));
+                put("scopes", scopes.clone().map(Value::from));
+                put("created_at", created_at.clone().map(Value::from));
+                let non_empty =
+                    |field: Option<Option<String>>| field.flatten().filter(|text| !text.is_empty());
+                let token = ApiToken {
+                    name,
+                    id,
+                    organization: non_empty(organization),
+                    group: non_empty(group),
+                    scopes: scopes.flatten().unwrap_or_default(),
+                    created_at: non_empty(created_at),
+                };
+                (document, token)
+            },
+        )
     }
 
     proptest! {
@@ -256,7 +324,12 @@ mod tests {
 
     #[test]
     fn a_fault_is_named_by_token_and_field() {
-        let second = |token: &str| decode(&format!(r#"{{"tokens":[{{"name":"a","id":"b"}},{token}]}}"#)).unwrap_err();
+        let second = |token: &str| {
+            decode(&format!(
+                r#"{{"tokens":[{{"name":"a","id":"b"}},{token}]}}"#
+            ))
+            .unwrap_err()
+        };
         for (token, problem) in [
             ("null", "it is not an object"),
             ("7", "it is not an object"),
@@ -268,15 +341,39 @@ mod tests {
             (r#"{"name":null,"id":"b"}"#, "`name` is not a string"),
             (r#"{"name":["a"],"id":"b"}"#, "`name` is not a string"),
             (r#"{"name":"a","id":7}"#, "`id` is not a string"),
-            (r#"{"name":"a","id":"b","organization":1}"#, "`organization` is not a string"),
-            (r#"{"name":"a","id":"b","group":{}}"#, "`group` is not a string"),
-            (r#"{"name":"a","id":"b","created_at":20240101}"#, "`created_at` is not a string"),
-            (r#"{"name":"a","id":"b","scopes":"read"}"#, "`scopes` is not a list of strings"),
-            (r#"{"name":"a","id":"b","scopes":{}}"#, "`scopes` is not a list of strings"),
-            (r#"{"name":"a","id":"b","scopes":[null]}"#, "`scopes` is not a list of strings"),
-            (r#"{"name":"a","id":"b","scopes":["read",1]}"#, "`scopes` is not a list of strings"),
+            (
+                r#"{"name":"a","id":"b","organization":1}"#,
+                "`organization` is not a string",
+            ),
+            (
+                r#"{"name":"a","id":"b","group":{}}"#,
+                "`group` is not a string",
+            ),
+            (
+                r#"{"name":"a","id":"b","created_at":20240101}"#,
+                "`created_at` is not a string",
+            ),
+            (
+                r#"{"name":"a","id":"b","scopes":"read"}"#,
+                "`scopes` is not a list of strings",
+            ),
+            (
+                r#"{"name":"a","id":"b","scopes":{}}"#,
+                "`scopes` is not a list of strings",
+            ),
+            (
+                r#"{"name":"a","id":"b","scopes":[null]}"#,
+                "`scopes` is not a list of strings",
+            ),
+            (
+                r#"{"name":"a","id":"b","scopes":["read",1]}"#,
+                "`scopes` is not a list of strings",
+            ),
         ] {
-            let expected = Fault { problem: format!("token 2: {problem}"), token: Some(2) };
+            let expected = Fault {
+                problem: format!("token 2: {problem}"),
+                token: Some(2),
+            };
             assert_eq!(second(token), expected, "{token}");
         }
     }
@@ -295,7 +392,10 @@ mod tests {
             (r#"{"a":"\"}"#, "it ends in the middle, after 9 bytes"),
             (r#"{"a":"}""#, "it ends in the middle, after 8 bytes"),
         ] {
-            let expected = Fault { problem: problem.to_owned(), token: None };
+            let expected = Fault {
+                problem: problem.to_owned(),
+                token: None,
+            };
             assert_eq!(decode(document), Err(expected), "{document}");
         }
         for (document, problem) in [
@@ -311,7 +411,10 @@ mod tests {
             ("{}", "it has no `tokens`; it begins with …"),
             (r#"{"Tokens":[]}"#, "it has no `tokens`; it begins with …"),
         ] {
-            let expected = Fault { problem: problem.to_owned(), token: None };
+            let expected = Fault {
+                problem: problem.to_owned(),
+                token: None,
+            };
             assert_eq!(decode(document), Err(expected), "{document}");
         }
     }
@@ -319,7 +422,14 @@ mod tests {
     #[test]
     fn half_a_surrogate_pair_in_an_unknown_field_is_refused_by_miniserde_alone() {
         let problem = "it is not JSON; it begins with …".to_owned();
-        let expected = if cfg!(feature = "serde") { Ok(vec![]) } else { Err(Fault { problem, token: None }) };
+        let expected = if cfg!(feature = "serde") {
+            Ok(vec![])
+        } else {
+            Err(Fault {
+                problem,
+                token: None,
+            })
+        };
         assert_eq!(decode(r#"{"tokens":[],"x":"\udc00"}"#), expected);
     }
 
@@ -327,34 +437,76 @@ mod tests {
     fn a_large_document_that_is_not_a_list_is_described_by_its_size_and_beginning() {
         let padding = " ".repeat(1_048_576);
         let expected = "it is 1048578 bytes that begin with …";
-        assert_eq!(decode(&format!("{{}}{padding}")).unwrap_err().problem, expected);
+        assert_eq!(
+            decode(&format!("{{}}{padding}")).unwrap_err().problem,
+            expected
+        );
         let at_the_limit = format!("{{}}{}", &padding[2..]);
-        assert_eq!(decode(&at_the_limit).unwrap_err().problem, "it has no `tokens`; it begins with …");
+        assert_eq!(
+            decode(&at_the_limit).unwrap_err().problem,
+            "it has no `tokens`; it begins with …"
+        );
         let faulty = format!(r#"{{"tokens":[{{}}]{}}}"#, &padding[20..]);
-        assert_eq!(decode(&faulty).unwrap_err().problem, "token 1: `name` is missing");
-        assert_eq!(decode(&format!(r#"{{"tokens":null}}{padding}"#)), Ok(Vec::new()));
+        assert_eq!(
+            decode(&faulty).unwrap_err().problem,
+            "token 1: `name` is missing"
+        );
+        assert_eq!(
+            decode(&format!(r#"{{"tokens":null}}{padding}"#)),
+            Ok(Vec::new())
+        );
     }
 
     #[test]
     fn a_list_beside_null_is_never_an_empty_list() {
-        for document in [r#"{"tokens":[],"tokens":null}"#, r#"{"tokens":null,"tokens":[]}"#] {
+        for document in [
+            r#"{"tokens":[],"tokens":null}"#,
+            r#"{"tokens":null,"tokens":[]}"#,
+        ] {
             assert!(decode(document).is_err(), "{document}");
         }
     }
 
     #[test]
     fn only_string_fields_are_extracted() {
-        let words = |document| from_object(document).map(|body: ErrorBody| (body.error, body.code.unwrap_or_default()));
-        assert_eq!(words(r#"{"error":"e","code":"c","x":[{}]}"#), Some(("e".into(), "c".into())));
+        let words = |document| {
+            from_object(document).map(|body: ErrorBody| (body.error, body.code.unwrap_or_default()))
+        };
+        assert_eq!(
+            words(r#"{"error":"e","code":"c","x":[{}]}"#),
+            Some(("e".into(), "c".into()))
+        );
         assert_eq!(words(r#"{"error":"e"}"#), Some(("e".into(), String::new())));
-        for other in ["", "[]", r#"["e"]"#, "{}", r#"{"error":1}"#, r#"{"error":null}"#, r#"{"error":{"message":"e"}}"#]
-        {
+        for other in [
+            "",
+            "[]",
+            r#"["e"]"#,
+            "{}",
+            r#"{"error":1}"#,
+            r#"{"error":null}"#,
+            r#"{"error":{"message":"e"}}"#,
+        ] {
             assert_eq!(words(other), None, "{other}");
         }
-        let token = |document| from_object(document).map(|settings: Settings| settings.token.unwrap_or_default());
-        assert_eq!(token(r#"{"username":"u","token":"t","cache":{"token":"no"}}"#), Some("t".into()));
-        assert_eq!((token("{}"), token(r#"{"token":null}"#)), (Some(String::new()), Some(String::new())));
-        for other in ["", "[]", r#"["t"]"#, r#""t""#, r#"{"token":7}"#, r#"{"token""#] {
+        let token = |document| {
+            from_object(document).map(|settings: Settings| settings.token.unwrap_or_default())
+        };
+        assert_eq!(
+            token(r#"{"username":"u","token":"t","cache":{"token":"no"}}"#),
+            Some("t".into())
+        );
+        assert_eq!(
+            (token("{}"), token(r#"{"token":null}"#)),
+            (Some(String::new()), Some(String::new()))
+        );
+        for other in [
+            "",
+            "[]",
+            r#"["t"]"#,
+            r#""t""#,
+            r#"{"token":7}"#,
+            r#"{"token""#,
+        ] {
             assert_eq!(token(other), None, "{other}");
         }
     }

@@ -70,6 +70,9 @@ mod tests {
                 newtype_struct seq tuple tuple_struct map enum identifier ignored_any
             }
         }
-        assert_eq!(ApiToken::deserialize(StructName).unwrap_err().to_string(), "ApiToken");
+        assert_eq!(
+            ApiToken::deserialize(StructName).unwrap_err().to_string(),
+            "ApiToken"
+        );
     }
 }

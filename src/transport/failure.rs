@@ -32,7 +32,9 @@ pub(super) fn classify(error: Error, proxy: Option<&Proxy>) -> Failure {
     match (tls, by_proxy) {
         (Some((reason, words)), _) => Failure::Tls(reason, words.map_or(cause, Into::into)),
         _ if is_large => Failure::Invalid("its header is too large", cause),
-        (_, Some((reason, status))) => Failure::Proxy(reason, status, status.is_none().then_some(cause)),
+        (_, Some((reason, status))) => {
+            Failure::Proxy(reason, status, status.is_none().then_some(cause))
+        }
         _ if is_lookup => Failure::Lookup(cause),
         _ if is_network => Failure::Connection(cause),
         _ => Failure::Invalid("it is not valid HTTP", cause),
@@ -66,38 +68,97 @@ fn is_lookup(error: &Error, text: &str) -> bool {
 /// rustls's errors come as I/O errors of the kind `InvalidData`, or in variants that are there or not as other crates have
 /// it. Only the beginning of a text counts: the rest may hold names that the server chose.
 fn tls_failure(error: &Error, text: &str) -> Option<(TlsFailure, Option<&'static str>)> {
-    use TlsFailure::{CaAsServer, Expired, NoCommonProtocol, NotTls, NotYetValid, UnknownIssuer, WrongName};
+    use TlsFailure::{
+        CaAsServer, Expired, NoCommonProtocol, NotTls, NotYetValid, UnknownIssuer, WrongName,
+    };
     const NOTHING_IN_COMMON: Option<&str> = Some("no TLS version or cipher suite in common");
     const KNOWN: [(&str, TlsFailure, Option<&str>); 12] = [
-        ("UnknownIssuer", UnknownIssuer, Some("the issuer of its certificate is unknown")),
-        ("certificate expired", Expired, Some("its certificate has expired")),
+        (
+            "UnknownIssuer",
+            UnknownIssuer,
+            Some("the issuer of its certificate is unknown"),
+        ),
+        (
+            "certificate expired",
+            Expired,
+            Some("its certificate has expired"),
+        ),
         ("Expired", Expired, Some("its certificate has expired")),
-        ("certificate not valid yet", NotYetValid, Some("its certificate is not valid yet")),
-        ("NotValidYet", NotYetValid, Some("its certificate is not valid yet")),
+        (
+            "certificate not valid yet",
+            NotYetValid,
+            Some("its certificate is not valid yet"),
+        ),
+        (
+            "NotValidYet",
+            NotYetValid,
+            Some("its certificate is not valid yet"),
+        ),
         ("certificate not valid for name", WrongName, None),
         ("NotValidForName", WrongName, None),
-        ("Other(OtherError(CaUsedAsEndEntity))", CaAsServer, Some("its certificate is an authority's own")),
-        ("peer is incompatible: ", NoCommonProtocol, NOTHING_IN_COMMON),
-        ("received fatal alert: HandshakeFailure", NoCommonProtocol, NOTHING_IN_COMMON),
-        ("received fatal alert: ProtocolVersion", NoCommonProtocol, NOTHING_IN_COMMON),
-        ("received corrupt message of type InvalidContentType", NotTls, Some("it does not speak TLS")),
+        (
+            "Other(OtherError(CaUsedAsEndEntity))",
+            CaAsServer,
+            Some("its certificate is an authority's own"),
+        ),
+        (
+            "peer is incompatible: ",
+            NoCommonProtocol,
+            NOTHING_IN_COMMON,
+        ),
+        (
+            "received fatal alert: HandshakeFailure",
+            NoCommonProtocol,
+            NOTHING_IN_COMMON,
+        ),
+        (
+            "received fatal alert: ProtocolVersion",
+            NoCommonProtocol,
+            NOTHING_IN_COMMON,
+        ),
+        (
+            "received corrupt message of type InvalidContentType",
+            NotTls,
+            Some("it does not speak TLS"),
+        ),
     ];
     let text = match error {
         // A SOCKS proxy that does not speak SOCKS gives an "invalid response" or "reserved byte" of the same kind.
-        Io(error) if error.kind() == ErrorKind::InvalidData && !text.starts_with("invalid res") => text,
+        Io(error) if error.kind() == ErrorKind::InvalidData && !text.starts_with("invalid res") => {
+            text
+        }
         Error::Tls(_) | Error::TlsRequired => text,
-        _ => ["rustls: ", "native-tls: ", "der: "].iter().find_map(|library| text.strip_prefix(library))?,
+        _ => ["rustls: ", "native-tls: ", "der: "]
+            .iter()
+            .find_map(|library| text.strip_prefix(library))?,
     };
-    let text = text.strip_prefix("invalid peer certificate: ").unwrap_or(text);
-    let known = KNOWN.iter().find(|(beginning, ..)| text.starts_with(beginning));
-    Some(known.map_or((TlsFailure::Other, None), |(_, failure, words)| (*failure, *words)))
+    let text = text
+        .strip_prefix("invalid peer certificate: ")
+        .unwrap_or(text);
+    let known = KNOWN
+        .iter()
+        .find(|(beginning, ..)| text.starts_with(beginning));
+    Some(
+        known.map_or((TlsFailure::Other, None), |(_, failure, words)| {
+            (*failure, *words)
+        }),
+    )
 }
 
 /// Why there is no connection through the proxy, and the status that it responded with. SOCKS has its replies in texts.
 fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Option<u16>) {
-    use ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut};
-    const UNREACHABLE: [ErrorKind; 6] =
-        [AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, TimedOut];
+    use ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable,
+        TimedOut,
+    };
+    const UNREACHABLE: [ErrorKind; 6] = [
+        AddrNotAvailable,
+        ConnectionRefused,
+        HostUnreachable,
+        NetworkDown,
+        NetworkUnreachable,
+        TimedOut,
+    ];
     const KNOWN: [(&str, ProxyFailure); 13] = [
         ("connection not allowed by ruleset", ProxyFailure::Forbidden),
         ("no acceptable auth methods", ProxyFailure::Credentials),
@@ -106,14 +167,19 @@ fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Opt
         ("invalid username", ProxyFailure::Credentials),
         ("invalid password", ProxyFailure::Credentials),
         ("request rejected because ", ProxyFailure::Credentials),
-        ("general SOCKS server failure", ProxyFailure::HostUnreachable),
+        (
+            "general SOCKS server failure",
+            ProxyFailure::HostUnreachable,
+        ),
         ("network unreachable", ProxyFailure::HostUnreachable),
         ("host unreachable", ProxyFailure::HostUnreachable),
         ("connection refused", ProxyFailure::HostUnreachable),
         ("TTL expired", ProxyFailure::HostUnreachable),
         ("request rejected or failed", ProxyFailure::HostUnreachable),
     ];
-    let status = text.strip_prefix("CONNECT proxy failed: proxy server responded ").and_then(|status| status.get(..3));
+    let status = text
+        .strip_prefix("CONNECT proxy failed: proxy server responded ")
+        .and_then(|status| status.get(..3));
     let status: Option<u16> = status.and_then(|status| status.parse().ok());
     let reason = match (status, error) {
         (Some(403), _) => ProxyFailure::Forbidden,
@@ -125,19 +191,28 @@ fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Opt
         _ if is_lookup(error, text) => ProxyFailure::Unreachable,
         // What lies behind the proxy cannot give these.
         (_, Io(error)) if UNREACHABLE.contains(&error.kind()) => ProxyFailure::Unreachable,
-        _ => KNOWN.iter().find(|known| text.starts_with(known.0)).map_or(ProxyFailure::Other, |known| known.1),
+        _ => KNOWN
+            .iter()
+            .find(|known| text.starts_with(known.0))
+            .map_or(ProxyFailure::Other, |known| known.1),
     };
     (reason, status)
 }
 
 /// An error in plain words, where a library wrote it for developers.
 fn plain(error: Error, proxy: Option<&Proxy>) -> Cause {
-    let who = if proxy.is_some() { "the proxy or the server" } else { "the server" };
+    let who = if proxy.is_some() {
+        "the proxy or the server"
+    } else {
+        "the server"
+    };
     match error {
         ConnectProxyFailed(_) => "the proxy closed the connection".into(),
         // It ended within a chunk's own lines.
         BodyStalled => format!("{who} closed the connection").into(),
-        Io(error) if error.kind() == ErrorKind::UnexpectedEof => format!("{who} closed the connection").into(),
+        Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            format!("{who} closed the connection").into()
+        }
         error => error.into_io().into(),
     }
 }
@@ -166,34 +241,83 @@ mod tests {
             presented: vec!["invalid peer certificate: UnknownIssuer".to_owned()],
         };
         let other = |text: &'static str| {
-            CertificateError::Other(rustls::OtherError(std::sync::Arc::new(io::Error::other(text))))
+            CertificateError::Other(rustls::OtherError(std::sync::Arc::new(io::Error::other(
+                text,
+            ))))
         };
         for (error, expected) in [
-            (CertificateError::UnknownIssuer.into(), TlsFailure::UnknownIssuer),
+            (
+                CertificateError::UnknownIssuer.into(),
+                TlsFailure::UnknownIssuer,
+            ),
             (CertificateError::Expired.into(), TlsFailure::Expired),
-            (CertificateError::ExpiredContext { time: now, not_after: now }.into(), TlsFailure::Expired),
-            (CertificateError::NotValidYet.into(), TlsFailure::NotYetValid),
-            (CertificateError::NotValidYetContext { time: now, not_before: now }.into(), TlsFailure::NotYetValid),
-            (CertificateError::NotValidForName.into(), TlsFailure::WrongName),
+            (
+                CertificateError::ExpiredContext {
+                    time: now,
+                    not_after: now,
+                }
+                .into(),
+                TlsFailure::Expired,
+            ),
+            (
+                CertificateError::NotValidYet.into(),
+                TlsFailure::NotYetValid,
+            ),
+            (
+                CertificateError::NotValidYetContext {
+                    time: now,
+                    not_before: now,
+                }
+                .into(),
+                TlsFailure::NotYetValid,
+            ),
+            (
+                CertificateError::NotValidForName.into(),
+                TlsFailure::WrongName,
+            ),
             (context.into(), TlsFailure::WrongName),
             (CertificateError::BadSignature.into(), TlsFailure::Other),
             (other("x").into(), TlsFailure::Other),
-            (PeerIncompatible::ServerDoesNotSupportTls12Or13.into(), TlsFailure::NoCommonProtocol),
-            (rustls::Error::AlertReceived(AlertDescription::HandshakeFailure), TlsFailure::NoCommonProtocol),
-            (rustls::Error::AlertReceived(AlertDescription::ProtocolVersion), TlsFailure::NoCommonProtocol),
-            (rustls::Error::AlertReceived(AlertDescription::BadCertificate), TlsFailure::Other),
-            (rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType), TlsFailure::NotTls),
+            (
+                PeerIncompatible::ServerDoesNotSupportTls12Or13.into(),
+                TlsFailure::NoCommonProtocol,
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::HandshakeFailure),
+                TlsFailure::NoCommonProtocol,
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::ProtocolVersion),
+                TlsFailure::NoCommonProtocol,
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::BadCertificate),
+                TlsFailure::Other,
+            ),
+            (
+                rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType),
+                TlsFailure::NotTls,
+            ),
         ] {
             let text = format!("{error}");
             let error = Error::from(io::Error::new(ErrorKind::InvalidData, error));
             for proxy in [None, Some(&proxy())] {
                 let failure = classify(io(ErrorKind::InvalidData, &text), proxy);
-                assert!(matches!(failure, Failure::Tls(reason, _) if reason == expected), "{text}: {failure:?}");
+                assert!(
+                    matches!(failure, Failure::Tls(reason, _) if reason == expected),
+                    "{text}: {failure:?}"
+                );
             }
-            assert!(matches!(classify(error, None), Failure::Tls(reason, _) if reason == expected), "{text}");
+            assert!(
+                matches!(classify(error, None), Failure::Tls(reason, _) if reason == expected),
+                "{text}"
+            );
         }
         let failure = classify(Error::Tls("x"), None);
-        assert!(matches!(failure, Failure::Tls(TlsFailure::Other, _)), "{failure:?}");
+        assert!(
+            matches!(failure, Failure::Tls(TlsFailure::Other, _)),
+            "{failure:?}"
+        );
     }
 
     /// If one of these changes in ureq, the reason becomes `Other`.
@@ -201,43 +325,176 @@ mod tests {
     fn the_texts_of_a_proxy_have_their_reasons() {
         let connect = |text: &str| ConnectProxyFailed(text.to_owned());
         for (error, reason, status) in [
-            (connect("proxy server responded 407/407"), ProxyFailure::Credentials, Some(407)),
-            (connect("proxy server responded 401/401"), ProxyFailure::Credentials, Some(401)),
-            (connect("proxy server responded 403/403"), ProxyFailure::Forbidden, Some(403)),
-            (connect("proxy server responded 502/502"), ProxyFailure::HostUnreachable, Some(502)),
-            (connect("proxy server responded 504/504"), ProxyFailure::HostUnreachable, Some(504)),
-            (connect("proxy server responded 500/500"), ProxyFailure::Other, Some(500)),
-            (connect("proxy server did not respond"), ProxyFailure::Other, None),
-            (io(ErrorKind::Other, "no acceptable auth methods"), ProxyFailure::Credentials, None),
-            (io(ErrorKind::Other, "unknown auth method"), ProxyFailure::Credentials, None),
-            (io(ErrorKind::PermissionDenied, "password authentication failed"), ProxyFailure::Credentials, None),
-            (io(ErrorKind::InvalidInput, "invalid username"), ProxyFailure::Credentials, None),
-            (io(ErrorKind::InvalidInput, "invalid password"), ProxyFailure::Credentials, None),
-            (io(ErrorKind::PermissionDenied, "request rejected because …"), ProxyFailure::Credentials, None),
-            (io(ErrorKind::Other, "connection not allowed by ruleset"), ProxyFailure::Forbidden, None),
-            (io(ErrorKind::Other, "general SOCKS server failure"), ProxyFailure::HostUnreachable, None),
-            (io(ErrorKind::Other, "network unreachable"), ProxyFailure::HostUnreachable, None),
-            (io(ErrorKind::Other, "host unreachable"), ProxyFailure::HostUnreachable, None),
-            (io(ErrorKind::Other, "connection refused"), ProxyFailure::HostUnreachable, None),
-            (io(ErrorKind::Other, "TTL expired"), ProxyFailure::HostUnreachable, None),
-            (io(ErrorKind::Other, "request rejected or failed"), ProxyFailure::HostUnreachable, None),
-            (io(ErrorKind::Other, "command not supported"), ProxyFailure::Other, None),
-            (io(ErrorKind::InvalidData, "invalid response version"), ProxyFailure::Other, None),
-            (io(ErrorKind::InvalidData, "invalid response code"), ProxyFailure::Other, None),
-            (io(ErrorKind::InvalidData, "invalid reserved byte"), ProxyFailure::Other, None),
-            (io(ErrorKind::UnexpectedEof, "failed to fill whole buffer"), ProxyFailure::Other, None),
-            (io(ErrorKind::ConnectionReset, "reset"), ProxyFailure::Other, None),
-            (io(ErrorKind::ConnectionRefused, "refused"), ProxyFailure::Unreachable, None),
-            (io(ErrorKind::HostUnreachable, "x"), ProxyFailure::Unreachable, None),
-            (io(ErrorKind::NetworkUnreachable, "x"), ProxyFailure::Unreachable, None),
-            (io(ErrorKind::NetworkDown, "x"), ProxyFailure::Unreachable, None),
-            (io(ErrorKind::AddrNotAvailable, "x"), ProxyFailure::Unreachable, None),
-            (io(ErrorKind::TimedOut, "x"), ProxyFailure::Unreachable, None),
+            (
+                connect("proxy server responded 407/407"),
+                ProxyFailure::Credentials,
+                Some(407),
+            ),
+            (
+                connect("proxy server responded 401/401"),
+                ProxyFailure::Credentials,
+                Some(401),
+            ),
+            (
+                connect("proxy server responded 403/403"),
+                ProxyFailure::Forbidden,
+                Some(403),
+            ),
+            (
+                connect("proxy server responded 502/502"),
+                ProxyFailure::HostUnreachable,
+                Some(502),
+            ),
+            (
+                connect("proxy server responded 504/504"),
+                ProxyFailure::HostUnreachable,
+                Some(504),
+            ),
+            (
+                connect("proxy server responded 500/500"),
+                ProxyFailure::Other,
+                Some(500),
+            ),
+            (
+                connect("proxy server did not respond"),
+                ProxyFailure::Other,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "no acceptable auth methods"),
+                ProxyFailure::Credentials,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "unknown auth method"),
+                ProxyFailure::Credentials,
+                None,
+            ),
+            (
+                io(
+                    ErrorKind::PermissionDenied,
+                    "password authentication failed",
+                ),
+                ProxyFailure::Credentials,
+                None,
+            ),
+            (
+                io(ErrorKind::InvalidInput, "invalid username"),
+                ProxyFailure::Credentials,
+                None,
+            ),
+            (
+                io(ErrorKind::InvalidInput, "invalid password"),
+                ProxyFailure::Credentials,
+                None,
+            ),
+            (
+                io(ErrorKind::PermissionDenied, "request rejected because …"),
+                ProxyFailure::Credentials,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "connection not allowed by ruleset"),
+                ProxyFailure::Forbidden,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "general SOCKS server failure"),
+                ProxyFailure::HostUnreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "network unreachable"),
+                ProxyFailure::HostUnreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "host unreachable"),
+                ProxyFailure::HostUnreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "connection refused"),
+                ProxyFailure::HostUnreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "TTL expired"),
+                ProxyFailure::HostUnreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "request rejected or failed"),
+                ProxyFailure::HostUnreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::Other, "command not supported"),
+                ProxyFailure::Other,
+                None,
+            ),
+            (
+                io(ErrorKind::InvalidData, "invalid response version"),
+                ProxyFailure::Other,
+                None,
+            ),
+            (
+                io(ErrorKind::InvalidData, "invalid response code"),
+                ProxyFailure::Other,
+                None,
+            ),
+            (
+                io(ErrorKind::InvalidData, "invalid reserved byte"),
+                ProxyFailure::Other,
+                None,
+            ),
+            (
+                io(ErrorKind::UnexpectedEof, "failed to fill whole buffer"),
+                ProxyFailure::Other,
+                None,
+            ),
+            (
+                io(ErrorKind::ConnectionReset, "reset"),
+                ProxyFailure::Other,
+                None,
+            ),
+            (
+                io(ErrorKind::ConnectionRefused, "refused"),
+                ProxyFailure::Unreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::HostUnreachable, "x"),
+                ProxyFailure::Unreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::NetworkUnreachable, "x"),
+                ProxyFailure::Unreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::NetworkDown, "x"),
+                ProxyFailure::Unreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::AddrNotAvailable, "x"),
+                ProxyFailure::Unreachable,
+                None,
+            ),
+            (
+                io(ErrorKind::TimedOut, "x"),
+                ProxyFailure::Unreachable,
+                None,
+            ),
             (Error::HostNotFound, ProxyFailure::Unreachable, None),
         ] {
             let text = error.to_string();
             let failure = classify(error, Some(&proxy()));
-            let Failure::Proxy(found, found_status, cause) = failure else { panic!("{text}") };
+            let Failure::Proxy(found, found_status, cause) = failure else {
+                panic!("{text}")
+            };
             assert_eq!((found, found_status), (reason, status), "{text}");
             assert_eq!(cause.is_none(), status.is_some(), "{text}");
         }
@@ -248,15 +505,30 @@ mod tests {
     #[cfg_attr(windows, ignore = "Windows has codes")]
     fn the_text_of_a_failed_lookup_is_known() {
         let text = "failed to lookup address information: Name or service not known";
-        assert!(matches!(classify(io(ErrorKind::Other, text), None), Failure::Lookup(_)));
-        assert!(matches!(classify(Error::HostNotFound, None), Failure::Lookup(_)));
-        assert!(matches!(classify(io(ErrorKind::Other, "lookup"), None), Failure::Connection(_)));
+        assert!(matches!(
+            classify(io(ErrorKind::Other, text), None),
+            Failure::Lookup(_)
+        ));
+        assert!(matches!(
+            classify(Error::HostNotFound, None),
+            Failure::Lookup(_)
+        ));
+        assert!(matches!(
+            classify(io(ErrorKind::Other, "lookup"), None),
+            Failure::Connection(_)
+        ));
         // The host's own name: the proxy may well be reachable.
         let socks4 = Proxy::new("socks4://p:1").unwrap();
         let failure = classify(io(ErrorKind::Other, text), Some(&socks4));
-        assert!(matches!(failure, Failure::Proxy(ProxyFailure::Other, ..)), "{failure:?}");
+        assert!(
+            matches!(failure, Failure::Proxy(ProxyFailure::Other, ..)),
+            "{failure:?}"
+        );
         let failure = classify(io(ErrorKind::Other, text), Some(&proxy()));
-        assert!(matches!(failure, Failure::Proxy(ProxyFailure::Unreachable, ..)), "{failure:?}");
+        assert!(
+            matches!(failure, Failure::Proxy(ProxyFailure::Unreachable, ..)),
+            "{failure:?}"
+        );
     }
 
     #[test]
@@ -266,17 +538,38 @@ mod tests {
             other => panic!("{other:?}"),
         };
         for (text, expected) in [
-            ("invalid peer certificate: UnknownIssuer", "the issuer of its certificate is unknown"),
-            ("invalid peer certificate: certificate expired: …", "its certificate has expired"),
-            ("invalid peer certificate: certificate not valid yet: …", "its certificate is not valid yet"),
-            ("invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))", "its certificate is an authority's own"),
-            ("received fatal alert: HandshakeFailure", "no TLS version or cipher suite in common"),
-            ("received corrupt message of type InvalidContentType", "it does not speak TLS"),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                "the issuer of its certificate is unknown",
+            ),
+            (
+                "invalid peer certificate: certificate expired: …",
+                "its certificate has expired",
+            ),
+            (
+                "invalid peer certificate: certificate not valid yet: …",
+                "its certificate is not valid yet",
+            ),
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "its certificate is an authority's own",
+            ),
+            (
+                "received fatal alert: HandshakeFailure",
+                "no TLS version or cipher suite in common",
+            ),
+            (
+                "received corrupt message of type InvalidContentType",
+                "it does not speak TLS",
+            ),
             (
                 "invalid peer certificate: certificate not valid for name \"h\"; …",
                 "invalid peer certificate: certificate not valid for name \"h\"; …",
             ),
-            ("received fatal alert: BadCertificate", "received fatal alert: BadCertificate"),
+            (
+                "received fatal alert: BadCertificate",
+                "received fatal alert: BadCertificate",
+            ),
         ] {
             assert_eq!(cause(text), expected);
         }
@@ -284,24 +577,55 @@ mod tests {
 
     #[test]
     fn a_closed_connection_is_told_in_plain_words() {
-        let (proxy, cause) = (proxy(), |error, proxy: Option<&Proxy>| plain(error, proxy).to_string());
-        let eof = || io(ErrorKind::UnexpectedEof, "peer closed connection without sending TLS close_notify: https://…");
+        let (proxy, cause) = (proxy(), |error, proxy: Option<&Proxy>| {
+            plain(error, proxy).to_string()
+        });
+        let eof = || {
+            io(
+                ErrorKind::UnexpectedEof,
+                "peer closed connection without sending TLS close_notify: https://…",
+            )
+        };
         assert_eq!(cause(eof(), None), "the server closed the connection");
         assert_eq!(cause(BodyStalled, None), "the server closed the connection");
-        assert_eq!(cause(eof(), Some(&proxy)), "the proxy or the server closed the connection");
-        assert_eq!(cause(ConnectProxyFailed("x".into()), Some(&proxy)), "the proxy closed the connection");
-        assert_eq!(cause(io(ErrorKind::ConnectionReset, "reset"), Some(&proxy)), "reset");
-        assert_eq!(cause(io(ErrorKind::ConnectionRefused, "refused"), None), "refused");
+        assert_eq!(
+            cause(eof(), Some(&proxy)),
+            "the proxy or the server closed the connection"
+        );
+        assert_eq!(
+            cause(ConnectProxyFailed("x".into()), Some(&proxy)),
+            "the proxy closed the connection"
+        );
+        assert_eq!(
+            cause(io(ErrorKind::ConnectionReset, "reset"), Some(&proxy)),
+            "reset"
+        );
+        assert_eq!(
+            cause(io(ErrorKind::ConnectionRefused, "refused"), None),
+            "refused"
+        );
     }
 
     #[test]
     fn an_error_in_a_body_is_a_lost_connection_unless_it_is_a_limit_the_deadline_or_a_coding() {
         let body = |error| classify_body(error, None);
-        assert!(matches!(body(Error::BodyExceedsLimit(5)), Failure::TooLarge));
-        assert!(matches!(body(Error::Timeout(ureq::Timeout::Global)), Failure::Timeout(None)));
+        assert!(matches!(
+            body(Error::BodyExceedsLimit(5)),
+            Failure::TooLarge
+        ));
+        assert!(matches!(
+            body(Error::Timeout(ureq::Timeout::Global)),
+            Failure::Timeout(None)
+        ));
         assert!(matches!(body(BodyStalled), Failure::Connection(_)));
-        assert!(matches!(body(io(ErrorKind::InvalidData, "received corrupt message")), Failure::Connection(_)));
+        assert!(matches!(
+            body(io(ErrorKind::InvalidData, "received corrupt message")),
+            Failure::Connection(_)
+        ));
         let coding = io(ErrorKind::Other, "gzip decompression failed: x");
-        assert!(matches!(body(coding), Failure::Invalid("it could not be decompressed", _)));
+        assert!(matches!(
+            body(coding),
+            Failure::Invalid("it could not be decompressed", _)
+        ));
     }
 }

@@ -17,7 +17,9 @@ fn main() {
         Ok(false) => println!(
             "cargo::error=there is no token `deploy`; create it with `turso auth api-tokens mint deploy --org ORG`"
         ),
-        Err(error) => println!("cargo::error={error:#}; to build without the check, unset CHECK_TURSO_TOKENS"),
+        Err(error) => {
+            println!("cargo::error={error:#}; to build without the check, unset CHECK_TURSO_TOKENS")
+        }
     }
 }
 

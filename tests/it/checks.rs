@@ -15,8 +15,11 @@ fn run_with(body: &str, args: &[&str]) -> Finished {
 /// Asserts that exactly these checks fail, in this order, and nothing is printed.
 #[track_caller]
 fn assert_failures(finished: &Finished, expected: &[&str]) {
-    let lines: Vec<&str> =
-        finished.stderr.lines().map(|line| line.strip_prefix("turso-api-tokens: ").unwrap()).collect();
+    let lines: Vec<&str> = finished
+        .stderr
+        .lines()
+        .map(|line| line.strip_prefix("turso-api-tokens: ").unwrap())
+        .collect();
     assert_eq!(lines, expected);
     let code = i32::from(!expected.is_empty());
     assert_eq!((finished.code, finished.stdout.as_str()), (code, ""));
@@ -25,14 +28,33 @@ fn assert_failures(finished: &Finished, expected: &[&str]) {
 #[test]
 fn checks_that_pass_change_nothing() {
     let without = run(&[]).succeeded();
-    assert_eq!(run(&["--require", "ci", "--require=backup", "--deny", "older-than=36500d"]).succeeded(), without);
+    assert_eq!(
+        run(&[
+            "--require",
+            "ci",
+            "--require=backup",
+            "--deny",
+            "older-than=36500d"
+        ])
+        .succeeded(),
+        without
+    );
     assert_eq!(run(&["--quiet", "--require", "ci"]).succeeded(), "");
 }
 
 #[test]
 fn every_check_that_fails_is_a_line_and_all_are_evaluated() {
-    let args =
-        ["-q", "--require", "gone", "--deny", "unrestricted", "--require", "lost", "--deny", "older-than=36500d"];
+    let args = [
+        "-q",
+        "--require",
+        "gone",
+        "--deny",
+        "unrestricted",
+        "--require",
+        "lost",
+        "--deny",
+        "older-than=36500d",
+    ];
     assert_failures(
         &run(&args),
         &[
@@ -49,14 +71,20 @@ fn a_token_that_is_too_old_is_reported_with_its_age() {
     let age = today.days_since(Date::parse("2023-11-16").unwrap());
     let body = r#"{"tokens":[{"name":"laptop","id":"1","created_at":"2023-11-16"}]}"#;
     let finished = run_with(body, &["-q", "--deny", "older-than=1d"]);
-    let expected = format!("--deny older-than=1d: laptop (1) was created on 2023-11-16, {age} days ago");
+    let expected =
+        format!("--deny older-than=1d: laptop (1) was created on 2023-11-16, {age} days ago");
     assert_failures(&finished, &[&expected]);
 }
 
 #[test]
 fn deny_any_with_allow_is_an_allow_list() {
-    let allowed = ["-q", "--deny", "any", "--allow", "laptop", "--allow", "ci", "--allow", "backup"];
-    assert_failures(&run(&allowed), &["--deny any: deploy (0Qm1bJ3mEe2We-rqOx4wmQ) is not allowed"]);
+    let allowed = [
+        "-q", "--deny", "any", "--allow", "laptop", "--allow", "ci", "--allow", "backup",
+    ];
+    assert_failures(
+        &run(&allowed),
+        &["--deny any: deploy (0Qm1bJ3mEe2We-rqOx4wmQ) is not allowed"],
+    );
     assert_failures(&run(&[&allowed[..], &["--allow=deploy"]].concat()), &[]);
 }
 
@@ -67,20 +95,46 @@ fn deny_any_passes_where_there_is_no_token() {
 
 #[test]
 fn deny_any_never_passes_where_there_is_no_list() {
-    for (step, code) in [(error("401 x", "no"), 3), (error("503 x", "no"), 4), (ok("{}"), 5)] {
+    for (step, code) in [
+        (error("401 x", "no"), 3),
+        (error("503 x", "no"), 4),
+        (ok("{}"), 5),
+    ] {
         let server = Server::script([step]);
-        program(&server.url(), &["--retries=0", "-q", "--deny", "any", "--allow", "ci"]).run().failed(code);
+        program(
+            &server.url(),
+            &["--retries=0", "-q", "--deny", "any", "--allow", "ci"],
+        )
+        .run()
+        .failed(code);
     }
 }
 
 #[test]
 fn allow_exempts_a_token_from_every_rule() {
-    assert_failures(&run(&["-q", "--deny", "unrestricted", "--allow", "laptop"]), &[]);
+    assert_failures(
+        &run(&["-q", "--deny", "unrestricted", "--allow", "laptop"]),
+        &[],
+    );
     let body = r#"{"tokens":[{"name":"a","id":"1"},{"name":"b","id":"2"}]}"#;
-    let finished = run_with(body, &["-q", "--deny", "older-than=90d", "--deny", "any", "--allow", "a"]);
+    let finished = run_with(
+        body,
+        &[
+            "-q",
+            "--deny",
+            "older-than=90d",
+            "--deny",
+            "any",
+            "--allow",
+            "a",
+        ],
+    );
     assert_failures(
         &finished,
-        &["--deny older-than=90d: b (2) has no date of creation", "--deny any: b (2) is not allowed"],
+        &[
+            "--deny older-than=90d: b (2) has no date of creation",
+            "--deny any: b (2) is not allowed",
+        ],
     );
 }
 
@@ -97,21 +151,39 @@ fn allow_without_deny_changes_nothing_and_its_token_need_not_exist() {
 
 #[test]
 fn an_allowed_name_is_compared_in_full() {
-    let finished = run(&["-q", "--deny", "unrestricted", "--allow", "lap", "--allow", "Laptop", "--allow", "laptop2"]);
-    assert_failures(&finished, &["--deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A) may act on every organization"]);
+    let finished = run(&[
+        "-q",
+        "--deny",
+        "unrestricted",
+        "--allow",
+        "lap",
+        "--allow",
+        "Laptop",
+        "--allow",
+        "laptop2",
+    ]);
+    assert_failures(
+        &finished,
+        &["--deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A) may act on every organization"],
+    );
 }
 
 #[test]
 fn an_empty_name_is_a_usage_error() {
     for option in ["--allow", "--require"] {
         let stderr = program("http://127.0.0.1:1", &[option, ""]).run().failed(2);
-        assert_line(&stderr, &format!("{option} takes the name of a token, not an empty one; see --help"));
+        assert_line(
+            &stderr,
+            &format!("{option} takes the name of a token, not an empty one; see --help"),
+        );
     }
 }
 
 #[test]
 fn an_unknown_rule_is_a_usage_error_that_lists_the_rules() {
-    let stderr = program("http://127.0.0.1:1", &["--deny", "old"]).run().failed(2);
+    let stderr = program("http://127.0.0.1:1", &["--deny", "old"])
+        .run()
+        .failed(2);
     assert_line(
         &stderr,
         "unknown rule for --deny; the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any; see --help",
@@ -130,16 +202,25 @@ fn the_list_is_printed_as_without_checks() {
 
 #[test]
 fn a_failed_call_keeps_its_exit_code_and_reports_no_check() {
-    for (step, code) in [(error("401 x", "no"), 3), (error("503 x", "no"), 4), (ok("{}"), 5)] {
+    for (step, code) in [
+        (error("401 x", "no"), 3),
+        (error("503 x", "no"), 4),
+        (ok("{}"), 5),
+    ] {
         let server = Server::script([step]);
         let args = ["--retries=0", "--require", "gone", "--deny", "unrestricted"];
         let stderr = program(&server.url(), &args).run().failed(code);
-        assert!(!stderr.contains("--require") && !stderr.contains("--deny"), "{stderr}");
+        assert!(
+            !stderr.contains("--require") && !stderr.contains("--deny"),
+            "{stderr}"
+        );
     }
 }
 
 fn created(on: Option<&str>) -> ApiToken {
-    let field = on.map(|on| format!(r#","created_at":"{on}""#)).unwrap_or_default();
+    let field = on
+        .map(|on| format!(r#","created_at":"{on}""#))
+        .unwrap_or_default();
     let answer = Answer::from_json(format!(r#"{{"tokens":[{{"name":"a","id":"b"{field}}}]}}"#));
     answer.tokens().unwrap().remove(0)
 }
@@ -171,8 +252,10 @@ fn older_than_counts_calendar_days_and_fails_closed_on_missing_data() {
 fn a_token_without_a_readable_date_is_denied_and_the_message_says_so() {
     let body = r#"{"tokens":[{"name":"a\u001b\n","id":"1"},{"name":"b","id":"2","created_at":"2023-02-29\u202e"},
         {"name":"c","id":"3","created_at":"9999-12-31"}]}"#;
-    let future =
-        format!("--deny older-than=36500d: c (3) was created on 9999-12-31, which is after {}", Date::today_utc());
+    let future = format!(
+        "--deny older-than=36500d: c (3) was created on 9999-12-31, which is after {}",
+        Date::today_utc()
+    );
     assert_failures(
         &run_with(body, &["-q", "--deny", "older-than=36500d"]),
         &[

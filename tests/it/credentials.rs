@@ -9,15 +9,24 @@ use std::process::Stdio;
 
 /// The credentials that a server has got.
 fn credentials(server: &Server) -> Vec<String> {
-    let value =
-        |head: &String| head.lines().find_map(|line| line.strip_prefix("authorization: Bearer ")).unwrap().to_owned();
+    let value = |head: &String| {
+        head.lines()
+            .find_map(|line| line.strip_prefix("authorization: Bearer "))
+            .unwrap()
+            .to_owned()
+    };
     server.requests().iter().map(value).collect()
 }
 
 /// Runs the binary with a credential on standard input; it must exit with this code. Returns standard error.
 fn run_with_stdin(url: &str, input: &[u8], code: i32) -> String {
-    let mut command = program_with_empty_env(&["--token-file", "-"]).env("TURSO_API_BASEURL", url).0;
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut command = program_with_empty_env(&["--token-file", "-"])
+        .env("TURSO_API_BASEURL", url)
+        .0;
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -32,12 +41,19 @@ fn the_credential_comes_from_the_file_then_the_variables() {
     let file = folder.write("token", " from-file \n");
     let with = |args: &[&str], first: &str| {
         let program = program_with_empty_env(args).env("TURSO_API_BASEURL", &server.url());
-        program.env("TURSO_API_TOKEN", first).env("TURSO_TOKEN", "from-second").run().succeeded();
+        program
+            .env("TURSO_API_TOKEN", first)
+            .env("TURSO_TOKEN", "from-second")
+            .run()
+            .succeeded();
     };
     with(&["--token-file", &file], "from-first");
     with(&[], "from-first");
     with(&[], "");
-    assert_eq!(credentials(&server), ["from-file", "from-first", "from-second"]);
+    assert_eq!(
+        credentials(&server),
+        ["from-file", "from-first", "from-second"]
+    );
 }
 
 /// The folder of the login is another on other systems.
@@ -48,14 +64,26 @@ fn without_a_variable_the_credential_is_the_login_of_the_turso_cli() {
     let settings = r#"{"token":"from-login","username":"x","cache":{"token":"no"}}"#;
     folder.write("home/.config/turso/settings.json", settings);
     let path = |name: &str| folder.0.join(name).into_os_string().into_string().unwrap();
-    let (home, xdg, config) = (path("home"), path("home/.config"), path("home/.config/turso"));
+    let (home, xdg, config) = (
+        path("home"),
+        path("home/.config"),
+        path("home/.config/turso"),
+    );
     let start = || program_with_empty_env(&[]).env("TURSO_API_BASEURL", &server.url());
     let programs: [Program; 5] = [
         start().env("HOME", &home),
-        start().env("HOME", &home).env("TURSO_API_TOKEN", "").env("TURSO_TOKEN", ""),
+        start()
+            .env("HOME", &home)
+            .env("TURSO_API_TOKEN", "")
+            .env("TURSO_TOKEN", ""),
         start().env("HOME", &home).env("XDG_CONFIG_HOME", ""),
-        start().env("HOME", "/nonexistent").env("XDG_CONFIG_HOME", &xdg),
-        start().env("HOME", &home).env("XDG_CONFIG_HOME", "/nonexistent").env("TURSO_CONFIG_FOLDER", &config),
+        start()
+            .env("HOME", "/nonexistent")
+            .env("XDG_CONFIG_HOME", &xdg),
+        start()
+            .env("HOME", &home)
+            .env("XDG_CONFIG_HOME", "/nonexistent")
+            .env("TURSO_CONFIG_FOLDER", &config),
     ];
     for program in programs {
         program.run().succeeded();
@@ -67,7 +95,9 @@ fn without_a_variable_the_credential_is_the_login_of_the_turso_cli() {
 fn an_empty_file_is_an_error_though_there_is_a_variable() {
     let (folder, server) = (Folder::new(), Server::script([]));
     let file = folder.write("token", "\n");
-    let stderr = program(&server.url(), &["--token-file", &file]).run().failed(2);
+    let stderr = program(&server.url(), &["--token-file", &file])
+        .run()
+        .failed(2);
     assert_line(&stderr, &format!("the credential from {file} is empty"));
     assert_eq!(server.connections(), 0);
 }
@@ -83,12 +113,23 @@ fn the_credential_can_come_from_standard_input() {
 #[test]
 fn an_endless_standard_input_or_file_is_refused_at_64_kib() {
     let mut command = program_with_empty_env(&["--token-file", "-"]).0;
-    let output = command.stdin(File::open("/dev/zero").unwrap()).output().unwrap();
+    let output = command
+        .stdin(File::open("/dev/zero").unwrap())
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_line(&stderr, "could not read the credential from standard input: it is larger than 64 KiB");
-    let stderr = program("http://127.0.0.1:1", &["--token-file", "/dev/zero"]).run().failed(2);
-    assert_line(&stderr, "could not read the credential from /dev/zero: it is larger than 64 KiB");
+    assert_line(
+        &stderr,
+        "could not read the credential from standard input: it is larger than 64 KiB",
+    );
+    let stderr = program("http://127.0.0.1:1", &["--token-file", "/dev/zero"])
+        .run()
+        .failed(2);
+    assert_line(
+        &stderr,
+        "could not read the credential from /dev/zero: it is larger than 64 KiB",
+    );
 }
 
 #[test]
@@ -101,7 +142,12 @@ fn an_empty_standard_input_is_named() {
 fn a_byte_order_mark_and_a_line_break_around_the_credential_do_not_matter() {
     let (folder, server) = (Folder::new(), Server::always(|| ok(ORIGINAL_LIST)));
     let marked = format!("\u{feff}{SECRET}\r\n");
-    program(&server.url(), &["--token-file", &folder.write("token", &marked)]).run().succeeded();
+    program(
+        &server.url(),
+        &["--token-file", &folder.write("token", &marked)],
+    )
+    .run()
+    .succeeded();
     run_with_stdin(&server.url(), marked.as_bytes(), 0);
     assert_eq!(credentials(&server), [SECRET; 2]);
 }
@@ -120,23 +166,37 @@ fn settings_of_8_mib_hold_a_login_and_larger_ones_are_an_error() {
     assert_eq!(credentials(&server), [SECRET]);
     folder.write("settings.json", settings + &padding + " ");
     let stderr = start().run().failed(2);
-    assert_line(&stderr, &format!("could not read the credential from {path}: it is larger than 8 MiB"));
+    assert_line(
+        &stderr,
+        &format!("could not read the credential from {path}: it is larger than 8 MiB"),
+    );
 }
 
 #[test]
 fn utf_16_is_named_for_what_it_is() {
     let folder = Folder::new();
     let file = folder.write("wide", b"\xff\xfea\0b\0");
-    let stderr = program("http://127.0.0.1:1", &["--token-file", &file]).run().failed(2);
-    assert_line(&stderr, &format!("invalid credential from {file}: it is UTF-16; write it in UTF-8"));
+    let stderr = program("http://127.0.0.1:1", &["--token-file", &file])
+        .run()
+        .failed(2);
+    assert_line(
+        &stderr,
+        &format!("invalid credential from {file}: it is UTF-16; write it in UTF-8"),
+    );
     let stderr = run_with_stdin("http://127.0.0.1:1", b"\xff\xfea\0b\0", 2);
-    assert_line(&stderr, "invalid credential from standard input: it is UTF-16; write it in UTF-8");
+    assert_line(
+        &stderr,
+        "invalid credential from standard input: it is UTF-16; write it in UTF-8",
+    );
 }
 
 #[test]
 fn without_a_credential_it_names_every_place_it_looked_in() {
     let folder = Folder::new();
-    let stderr = program_with_empty_env(&[]).env("TURSO_CONFIG_FOLDER", &folder.path()).run().failed(2);
+    let stderr = program_with_empty_env(&[])
+        .env("TURSO_CONFIG_FOLDER", &folder.path())
+        .run()
+        .failed(2);
     let settings = folder.0.join("settings.json").display().to_string();
     assert_line(
         &stderr,
@@ -145,14 +205,22 @@ fn without_a_credential_it_names_every_place_it_looked_in() {
              {settings}; set TURSO_API_TOKEN or run `turso auth login`"
         ),
     );
-    assert_line(&stderr, "--token-file FILE reads the credential from a file, or with - from standard input");
+    assert_line(
+        &stderr,
+        "--token-file FILE reads the credential from a file, or with - from standard input",
+    );
 }
 
 #[test]
 fn a_credential_file_that_cannot_be_read_brings_no_advice_to_use_one() {
-    let stderr = program_with_empty_env(&["--token-file", "/nonexistent"]).run().failed(2);
+    let stderr = program_with_empty_env(&["--token-file", "/nonexistent"])
+        .run()
+        .failed(2);
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
-    assert!(stderr.contains("could not read the credential from /nonexistent: "), "{stderr}");
+    assert!(
+        stderr.contains("could not read the credential from /nonexistent: "),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -167,24 +235,52 @@ fn without_a_home_it_names_the_variable_that_locates_the_login() {
 fn an_invalid_credential_is_refused_by_position_from_every_source_before_anything_is_sent() {
     let (folder, server) = (Folder::new(), Server::script([]));
     for (invalid, problem) in [
-        ("s3cr3t-part\nX-Injected: yes", "byte 12 is not a visible ASCII character"),
-        ("s3cr3t-part\u{1b}", "byte 12 is not a visible ASCII character"),
+        (
+            "s3cr3t-part\nX-Injected: yes",
+            "byte 12 is not a visible ASCII character",
+        ),
+        (
+            "s3cr3t-part\u{1b}",
+            "byte 12 is not a visible ASCII character",
+        ),
         ("s3cr3t-partü", "byte 12 is not a visible ASCII character"),
         ("s3cr3t-part x", "byte 12 is a space"),
-        ("Bearer s3cr3t", "byte 7 is a space; leave out \"Bearer \" and give the token alone"),
+        (
+            "Bearer s3cr3t",
+            "byte 7 is a space; leave out \"Bearer \" and give the token alone",
+        ),
     ] {
         let file = folder.write("token", invalid);
-        let settings = folder.write("settings.json", serde_json::json!({ "token": invalid }).to_string());
-        let start = |args: &[&str]| program_with_empty_env(args).env("TURSO_API_BASEURL", &server.url());
+        let settings = folder.write(
+            "settings.json",
+            serde_json::json!({ "token": invalid }).to_string(),
+        );
+        let start =
+            |args: &[&str]| program_with_empty_env(args).env("TURSO_API_BASEURL", &server.url());
         for (program, source) in [
             (start(&["--token-file", &file]), file.clone()),
-            (start(&[]).env("TURSO_API_TOKEN", invalid), "TURSO_API_TOKEN".to_owned()),
-            (start(&[]).env("TURSO_TOKEN", invalid), "TURSO_TOKEN".to_owned()),
-            (start(&[]).env("TURSO_CONFIG_FOLDER", &folder.path()), format!("the turso CLI's login in {settings}")),
+            (
+                start(&[]).env("TURSO_API_TOKEN", invalid),
+                "TURSO_API_TOKEN".to_owned(),
+            ),
+            (
+                start(&[]).env("TURSO_TOKEN", invalid),
+                "TURSO_TOKEN".to_owned(),
+            ),
+            (
+                start(&[]).env("TURSO_CONFIG_FOLDER", &folder.path()),
+                format!("the turso CLI's login in {settings}"),
+            ),
         ] {
             let stderr = program.run().failed(2);
-            assert_line(&stderr, &format!("invalid credential from {source}: {problem}"));
-            assert!(!stderr.contains("s3cr3t") && !stderr.contains("Injected"), "{stderr}");
+            assert_line(
+                &stderr,
+                &format!("invalid credential from {source}: {problem}"),
+            );
+            assert!(
+                !stderr.contains("s3cr3t") && !stderr.contains("Injected"),
+                "{stderr}"
+            );
         }
     }
     assert_eq!(server.connections(), 0);
@@ -195,16 +291,30 @@ fn settings_that_are_not_the_clis_are_named() {
     let folder = Folder::new();
     for settings in ["", "[]", "not json", "{\"token\""] {
         let path = folder.write("settings.json", settings);
-        let stderr = program_with_empty_env(&[]).env("TURSO_CONFIG_FOLDER", &folder.path()).run().failed(2);
-        assert_line(&stderr, &format!("{path} does not hold the turso CLI's settings; run `turso auth login`"));
+        let stderr = program_with_empty_env(&[])
+            .env("TURSO_CONFIG_FOLDER", &folder.path())
+            .run()
+            .failed(2);
+        assert_line(
+            &stderr,
+            &format!("{path} does not hold the turso CLI's settings; run `turso auth login`"),
+        );
     }
 }
 
 #[test]
 fn a_folder_instead_of_a_file_is_an_error_that_names_it() {
     let folder = Folder::new();
-    let stderr = program("http://127.0.0.1:1", &["--token-file", &folder.path()]).run().failed(2);
-    assert!(stderr.contains(&format!("could not read the credential from {}", folder.path())), "{stderr}");
+    let stderr = program("http://127.0.0.1:1", &["--token-file", &folder.path()])
+        .run()
+        .failed(2);
+    assert!(
+        stderr.contains(&format!(
+            "could not read the credential from {}",
+            folder.path()
+        )),
+        "{stderr}"
+    );
 }
 
 /// Runs the binary with the credential where it does not belong; `run` asserts that it does not show.
@@ -218,15 +328,25 @@ fn a_credential_in_the_wrong_variable_is_not_repeated() {
     let not_a_url = "it is not a URL with a host; it should look like https://api.turso.tech";
     for variable in ["TURSO_API_BASEURL", "TURSO_BASE_URL"] {
         let start = program_with_empty_env(&[]).env("TURSO_API_TOKEN", "https://api.turso.tech");
-        assert_misplaced(start.env(variable, SECRET), &format!("{variable}: {not_a_url}"));
+        assert_misplaced(
+            start.env(variable, SECRET),
+            &format!("{variable}: {not_a_url}"),
+        );
     }
-    let start = || program_with_empty_env(&[]).env("TURSO_API_TOKEN", "x").env("TURSO_BASE_URL", "https://localhost:1");
+    let start = || {
+        program_with_empty_env(&[])
+            .env("TURSO_API_TOKEN", "x")
+            .env("TURSO_BASE_URL", "https://localhost:1")
+    };
     #[cfg(feature = "rustls")]
     assert_misplaced(
         start().env("SSL_CERT_FILE", SECRET),
         "SSL_CERT_FILE: could not read a file whose name looks like",
     );
-    assert_misplaced(start().env("HTTPS_PROXY", SECRET), "HTTPS_PROXY: it is not the URL of a proxy with its port");
+    assert_misplaced(
+        start().env("HTTPS_PROXY", SECRET),
+        "HTTPS_PROXY: it is not the URL of a proxy with its port",
+    );
     let start = program_with_empty_env(&[]).env("TURSO_CONFIG_FOLDER", SECRET);
     assert_misplaced(start, "a file whose name looks like a credential");
 }
@@ -234,10 +354,22 @@ fn a_credential_in_the_wrong_variable_is_not_repeated() {
 #[test]
 fn a_credential_as_the_value_of_an_option_is_not_repeated() {
     for (args, expected) in [
-        (vec![SECRET], "unexpected argument: this program takes options only; pass a credential with --token-file"),
-        (vec!["--token", SECRET], "invalid option '--token'; use --token-file or TURSO_API_TOKEN"),
-        (vec!["--base-url", SECRET], "--base-url: it is not a URL with a host"),
-        (vec!["--token-file", SECRET], "could not read the credential from a file whose name looks like a credential"),
+        (
+            vec![SECRET],
+            "unexpected argument: this program takes options only; pass a credential with --token-file",
+        ),
+        (
+            vec!["--token", SECRET],
+            "invalid option '--token'; use --token-file or TURSO_API_TOKEN",
+        ),
+        (
+            vec!["--base-url", SECRET],
+            "--base-url: it is not a URL with a host",
+        ),
+        (
+            vec!["--token-file", SECRET],
+            "could not read the credential from a file whose name looks like a credential",
+        ),
         #[cfg(feature = "rustls")]
         (
             vec!["--base-url=https://localhost:1", "--ca-file", SECRET],
@@ -246,27 +378,48 @@ fn a_credential_as_the_value_of_an_option_is_not_repeated() {
         (vec!["--deny", SECRET], "unknown rule for --deny"),
         (vec!["--timeout", SECRET], "--timeout takes seconds"),
         (vec!["--retries", SECRET], "--retries takes a whole number"),
-        (vec!["-v", "--base-url", SECRET], "--base-url: it is not a URL with a host"),
+        (
+            vec!["-v", "--base-url", SECRET],
+            "--base-url: it is not a URL with a host",
+        ),
     ] {
         assert_misplaced(program("http://127.0.0.1:1", &args), expected);
     }
     for option in ["--quiet", "--json", "--verbose", "-q"] {
         let arg = format!("{option}={SECRET}");
-        assert_misplaced(program("http://127.0.0.1:1", &[&arg]), "takes no value; pass a credential with --token-file");
+        assert_misplaced(
+            program("http://127.0.0.1:1", &[&arg]),
+            "takes no value; pass a credential with --token-file",
+        );
     }
     for option in ["--token", "--tokens", "--bogus"] {
         let arg = format!("{option}={SECRET}");
-        assert_misplaced(program("http://127.0.0.1:1", &[&arg]), &format!("invalid option '{option}'"));
+        assert_misplaced(
+            program("http://127.0.0.1:1", &[&arg]),
+            &format!("invalid option '{option}'"),
+        );
     }
 }
 
 #[test]
 fn a_base_url_that_holds_the_credential_is_named_without_it() {
     for (base_url, expected) in [
-        (format!("http://gateway/{SECRET}"), "--base-url: http://gateway/***: plain http would expose the credential"),
-        (format!("https://h/?{SECRET}"), "--base-url: https://h/?***: it must not have a query or a fragment"),
-        (format!("https://{SECRET}@h"), "--base-url: it must not contain userinfo"),
+        (
+            format!("http://gateway/{SECRET}"),
+            "--base-url: http://gateway/***: plain http would expose the credential",
+        ),
+        (
+            format!("https://h/?{SECRET}"),
+            "--base-url: https://h/?***: it must not have a query or a fragment",
+        ),
+        (
+            format!("https://{SECRET}@h"),
+            "--base-url: it must not contain userinfo",
+        ),
     ] {
-        assert_misplaced(program("http://127.0.0.1:1", &["--base-url", &base_url]), expected);
+        assert_misplaced(
+            program("http://127.0.0.1:1", &["--base-url", &base_url]),
+            expected,
+        );
     }
 }

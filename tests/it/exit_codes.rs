@@ -5,7 +5,9 @@ use crate::support::{assert_within, program, refusing_address};
 
 /// Asserts the exit code of a run against a server with one step; returns standard error.
 fn assert_code(step: Step, code: i32) -> String {
-    program(&Server::script([step]).url(), &["--retries", "0"]).run().failed(code)
+    program(&Server::script([step]).url(), &["--retries", "0"])
+        .run()
+        .failed(code)
 }
 
 #[test]
@@ -15,7 +17,12 @@ fn an_invalid_option_credential_or_file_is_2() {
         &["--token-file", "/nonexistent"],
         &["--base-url", "nonsense"],
         #[cfg(feature = "rustls")]
-        &["--base-url", "https://127.0.0.1:1", "--ca-file", "/nonexistent"],
+        &[
+            "--base-url",
+            "https://127.0.0.1:1",
+            "--ca-file",
+            "/nonexistent",
+        ],
     ] {
         program("http://127.0.0.1:1", args).run().failed(2);
     }
@@ -31,7 +38,9 @@ fn a_refused_credential_is_3() {
 #[test]
 fn no_response_is_4() {
     assert_code(Step::Close, 4);
-    program(&format!("http://{}", refusing_address()), &["--retries=0"]).run().failed(4);
+    program(&format!("http://{}", refusing_address()), &["--retries=0"])
+        .run()
+        .failed(4);
 }
 
 #[test]
@@ -52,10 +61,16 @@ fn an_overloaded_server_is_4() {
 fn any_other_response_is_5() {
     for status in ["402 x", "404 x", "204 x", "206 x"] {
         let stderr = assert_code(response(status, "", ""), 5);
-        assert!(stderr.contains(&format!(" returned {}", &status[..3])), "{stderr}");
+        assert!(
+            stderr.contains(&format!(" returned {}", &status[..3])),
+            "{stderr}"
+        );
     }
     assert_code(ok("[]"), 5);
-    assert_code(response("302 x", "Location: https://evil.example\r\n", ""), 5);
+    assert_code(
+        response("302 x", "Location: https://evil.example\r\n", ""),
+        5,
+    );
     assert_code(too_large(), 5);
 }
 

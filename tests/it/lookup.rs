@@ -6,21 +6,36 @@ use turso_api_tokens::Error;
 #[test]
 fn a_name_without_an_address_is_a_failed_lookup_that_is_transient() {
     in_env_without_proxies(|| {
-        let client = builder(&format!("https://{}", unresolvable_host())).retries(0).build().unwrap();
+        let client = builder(&format!("https://{}", unresolvable_host()))
+            .retries(0)
+            .build()
+            .unwrap();
         let error = assert_within(1, || client.list()).unwrap_err();
-        assert!(matches!(error, Error::Lookup { .. }) && error.is_transient(), "{error:?}");
+        assert!(
+            matches!(error, Error::Lookup { .. }) && error.is_transient(),
+            "{error:?}"
+        );
         let url = format!("https://{}/v1/auth/api-tokens", unresolvable_host());
-        assert_eq!(error.to_string(), format!("could not resolve the host name of {url}"));
+        assert_eq!(
+            error.to_string(),
+            format!("could not resolve the host name of {url}")
+        );
     });
 }
 
 #[test]
 fn a_lookup_that_fails_within_a_second_is_retried() {
     in_env_without_proxies(|| {
-        let client = builder(&format!("https://{}", unresolvable_host())).retries(1).build().unwrap();
+        let client = builder(&format!("https://{}", unresolvable_host()))
+            .retries(1)
+            .build()
+            .unwrap();
         let (result, records) = recorded(|| client.list());
         assert!(matches!(result, Err(Error::Lookup { .. })), "{result:?}");
-        let attempts = records.iter().filter(|record| record.starts_with("turso_api_tokens::call GET ")).count();
+        let attempts = records
+            .iter()
+            .filter(|record| record.starts_with("turso_api_tokens::call GET "))
+            .count();
         assert_eq!(attempts, 2, "{records:#?}");
     });
 }
@@ -45,16 +60,33 @@ mod split {
     fn split_lookup_reports_a_name_without_an_address_as_a_failed_lookup() {
         in_env_without_proxies(|| {
             let url = format!("https://{}", unresolvable_host());
-            let error = builder(&url).split_lookup().retries(0).build().unwrap().list().unwrap_err();
+            let error = builder(&url)
+                .split_lookup()
+                .retries(0)
+                .build()
+                .unwrap()
+                .list()
+                .unwrap_err();
             assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
         });
     }
 
     #[test]
     fn split_lookup_cannot_be_combined_with_an_agent() {
-        let builder = builder("http://127.0.0.1:1").split_lookup().agent(ureq::Agent::new_with_defaults());
+        let builder = builder("http://127.0.0.1:1")
+            .split_lookup()
+            .agent(ureq::Agent::new_with_defaults());
         let error = builder.build().unwrap_err();
-        assert!(matches!(error, Error::Config { setting: "split lookup", .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                Error::Config {
+                    setting: "split lookup",
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
     }
 }
 
@@ -85,7 +117,10 @@ mod unanswered {
 
     impl Names {
         fn new(answers: &[Option<SocketAddr>]) -> Self {
-            Self { answers: answers.to_vec(), lookups: Arc::default() }
+            Self {
+                answers: answers.to_vec(),
+                lookups: Arc::default(),
+            }
         }
 
         fn agent(&self, proxy: Option<ureq::Proxy>) -> Agent {
@@ -95,7 +130,12 @@ mod unanswered {
     }
 
     impl Resolver for Names {
-        fn resolve(&self, _: &Uri, _: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &Config,
+            timeout: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
             let mut lookups = self.lookups.lock().unwrap();
             let answer = self.answers.get(lookups.len()).or(self.answers.last());
             lookups.push((*timeout.after, thread::current().id()));
@@ -111,9 +151,16 @@ mod unanswered {
     }
 
     /// A client for a host at the server's port, and its lookups.
-    fn client(server: &Server, host: &str, answers: &[Option<SocketAddr>]) -> (ClientBuilder, Lookups) {
+    fn client(
+        server: &Server,
+        host: &str,
+        answers: &[Option<SocketAddr>],
+    ) -> (ClientBuilder, Lookups) {
         let names = Names::new(answers);
-        (builder(&format!("http://{host}:{}", server.port())).agent(names.agent(None)), names.lookups)
+        (
+            builder(&format!("http://{host}:{}", server.port())).agent(names.agent(None)),
+            names.lookups,
+        )
     }
 
     fn address(server: &Server) -> SocketAddr {
@@ -127,12 +174,17 @@ mod unanswered {
         let (result, records) = recorded(|| builder.retries(0).build().unwrap().list());
         assert_eq!(result.unwrap().len(), 2);
         let lookups = lookups.lock().unwrap();
-        let [(first, first_thread), (second, second_thread)] = lookups[..] else { panic!("{lookups:?}") };
+        let [(first, first_thread), (second, second_thread)] = lookups[..] else {
+            panic!("{lookups:?}")
+        };
         assert_eq!(first.as_millis().div_ceil(1000), 1, "{lookups:?}");
         assert!(second > Duration::from_secs(20), "{lookups:?}");
         // The second try has a thread of its own, which the deadline ends.
         assert!(first_thread == thread::current().id() && second_thread != first_thread);
-        assert!(records.contains(&"turso_api_tokens::transport no address within 1000 ms".to_owned()), "{records:#?}");
+        assert!(
+            records.contains(&"turso_api_tokens::transport no address within 1000 ms".to_owned()),
+            "{records:#?}"
+        );
     }
 
     #[test]
@@ -141,8 +193,13 @@ mod unanswered {
         let (builder, lookups) = client(&server, "localhost", &[None]);
         let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
         let error = assert_within(2, || client.list()).unwrap_err();
-        let Error::Lookup { source, .. } = &error else { panic!("{error:?}") };
-        assert_eq!((source.to_string().as_str(), error.is_transient()), ("no name server answered in time", true));
+        let Error::Lookup { source, .. } = &error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (source.to_string().as_str(), error.is_transient()),
+            ("no name server answered in time", true)
+        );
         assert_eq!(lookups.lock().unwrap().len(), 2, "it is not retried");
     }
 
@@ -162,18 +219,37 @@ mod unanswered {
         let (builder, lookups) = client(&server, "localhost", &[Some(address(&server)), None]);
         let client = builder.timeout(Duration::from_secs(1)).build().unwrap();
         let error = client.list().unwrap_err();
-        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
-        assert_eq!((previous.status(), lookups.lock().unwrap().len()), (Some(503), 2));
+        let Error::Timeout {
+            source: Some(previous),
+            ..
+        } = &error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (previous.status(), lookups.lock().unwrap().len()),
+            (Some(503), 2)
+        );
     }
 
     #[test]
     fn a_timeout_tells_of_the_earlier_attempt_even_if_the_last_was_connecting() {
         let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
         let hole = BlackHole::new("127.0.0.1:0");
-        let (builder, _) = client(&server, "localhost", &[Some(address(&server)), Some(hole.address)]);
+        let (builder, _) = client(
+            &server,
+            "localhost",
+            &[Some(address(&server)), Some(hole.address)],
+        );
         let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
         let error = assert_within(3, || client.list()).unwrap_err();
-        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
+        let Error::Timeout {
+            source: Some(previous),
+            ..
+        } = &error
+        else {
+            panic!("{error:?}")
+        };
         assert_eq!(previous.status(), Some(503), "{error:?}");
     }
 
@@ -191,9 +267,22 @@ mod unanswered {
     fn an_address_whose_time_runs_out_is_a_timeout_and_no_failed_lookup() {
         let server = Server::script([]);
         let (builder, _) = client(&server, "127.0.0.1", &[None]);
-        let error = builder.timeout(Duration::from_secs(1)).build().unwrap().list().unwrap_err();
-        let Error::Timeout { source: Some(previous), .. } = &error else { panic!("{error:?}") };
-        let Error::Connection { source, .. } = previous.as_ref() else { panic!("{error:?}") };
+        let error = builder
+            .timeout(Duration::from_secs(1))
+            .build()
+            .unwrap()
+            .list()
+            .unwrap_err();
+        let Error::Timeout {
+            source: Some(previous),
+            ..
+        } = &error
+        else {
+            panic!("{error:?}")
+        };
+        let Error::Connection { source, .. } = previous.as_ref() else {
+            panic!("{error:?}")
+        };
         assert_eq!(source.to_string(), "no connection in time");
     }
 
@@ -202,10 +291,18 @@ mod unanswered {
     fn a_lookup_for_a_proxy_that_nobody_answers_is_the_proxys_failure() {
         let proxy = ureq::Proxy::new("socks4://127.0.0.1:1").unwrap();
         let agent = Names::new(&[None]).agent(Some(proxy));
-        let builder = builder("https://localhost:1").agent(agent).timeout(Duration::from_secs(2));
+        let builder = builder("https://localhost:1")
+            .agent(agent)
+            .timeout(Duration::from_secs(2));
         let client = builder.build().unwrap();
         let error = assert_within(2, || client.list()).unwrap_err();
-        let no_response = matches!(error, Error::Proxy { reason: ProxyFailure::NoResponse, .. });
+        let no_response = matches!(
+            error,
+            Error::Proxy {
+                reason: ProxyFailure::NoResponse,
+                ..
+            }
+        );
         assert!(no_response, "{error:?}");
     }
 }

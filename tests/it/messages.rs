@@ -8,8 +8,13 @@ const BASE_URL_DOUBT: &str = "is the base URL right? (--base-url, TURSO_API_BASE
 
 /// What the binary reports of a call to a server with one step, line by line, without its name.
 fn report(step: Step, code: i32) -> Vec<String> {
-    let stderr = program(&Server::script([step]).url(), &["--retries=0"]).run().failed(code);
-    stderr.lines().map(|line| line.strip_prefix("turso-api-tokens: ").unwrap().to_owned()).collect()
+    let stderr = program(&Server::script([step]).url(), &["--retries=0"])
+        .run()
+        .failed(code);
+    stderr
+        .lines()
+        .map(|line| line.strip_prefix("turso-api-tokens: ").unwrap().to_owned())
+        .collect()
 }
 
 #[cfg(unix)]
@@ -17,18 +22,35 @@ fn report(step: Step, code: i32) -> Vec<String> {
 fn a_line_on_standard_error_is_one_write_of_at_most_300_characters() {
     let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
     let long = "x".repeat(15_000);
-    let server = Server::script([error("404 x", &long), ok(&CURRENT_LIST.replace("laptop", &long))]);
+    let server = Server::script([
+        error("404 x", &long),
+        ok(&CURRENT_LIST.replace("laptop", &long)),
+    ]);
     for _ in 0..2 {
-        let mut command = program(&server.url(), &["-v", "-q", "--deny", "unrestricted", "--require", &long]).0;
+        let mut command = program(
+            &server.url(),
+            &["-v", "-q", "--deny", "unrestricted", "--require", &long],
+        )
+        .0;
         // Each write is a datagram.
         let stderr = std::os::fd::OwnedFd::from(theirs.try_clone().unwrap());
-        assert!(!command.stderr(stderr).stdout(Stdio::null()).status().unwrap().success());
+        assert!(
+            !command
+                .stderr(stderr)
+                .stdout(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        );
     }
     ours.set_nonblocking(true).unwrap();
     let (mut bytes, mut count) = (vec![0; 20_000], 0);
     while let Ok(length) = ours.recv(&mut bytes) {
         let line = std::str::from_utf8(&bytes[..length]).unwrap();
-        assert!(line.starts_with("turso-api-tokens: ") && line.chars().count() <= 300, "{line}");
+        assert!(
+            line.starts_with("turso-api-tokens: ") && line.chars().count() <= 300,
+            "{line}"
+        );
         assert_eq!(line.find('\n'), Some(line.len() - 1), "{line}");
         count += 1;
     }
@@ -38,15 +60,30 @@ fn a_line_on_standard_error_is_one_write_of_at_most_300_characters() {
 #[test]
 fn a_servers_text_is_cut_to_120_characters() {
     let lines = report(error("404 x", &"é".repeat(1_000)), 5);
-    assert!(lines[0].ends_with(&format!(" returned 404 Not Found: {}…", "é".repeat(120))), "{lines:?}");
+    assert!(
+        lines[0].ends_with(&format!(" returned 404 Not Found: {}…", "é".repeat(120))),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn names_are_cut_to_60_characters_so_that_id_and_reason_stay() {
     let long = "x".repeat(300);
-    let body = CURRENT_LIST.replace("laptop", &long).replace("clGFZ4STEe6fljpFzIum8A", &long);
+    let body = CURRENT_LIST
+        .replace("laptop", &long)
+        .replace("clGFZ4STEe6fljpFzIum8A", &long);
     let server = Server::script([ok(&body)]);
-    let finished = program(&server.url(), &["-q", "--deny", "unrestricted", "--require", &"y".repeat(300)]).run();
+    let finished = program(
+        &server.url(),
+        &[
+            "-q",
+            "--deny",
+            "unrestricted",
+            "--require",
+            &"y".repeat(300),
+        ],
+    )
+    .run();
     let cut = |letter: &str| format!("{}…", letter.repeat(59));
     let expected = format!(
         "turso-api-tokens: --require {}: no token has this name\n\
@@ -60,7 +97,10 @@ fn names_are_cut_to_60_characters_so_that_id_and_reason_stay() {
 #[test]
 fn control_characters_in_a_servers_text_are_escaped() {
     let lines = report(error("404 x", "\\u001b]0;x\\u0007\\u202e\u{9b}\\n"), 5);
-    assert!(lines[0].ends_with(r": \u{1b}]0;x\u{7}\u{202e}\u{9b}"), "{lines:?}");
+    assert!(
+        lines[0].ends_with(r": \u{1b}]0;x\u{7}\u{202e}\u{9b}"),
+        "{lines:?}"
+    );
     let redirect = response("302 x", "Location: https://evil.example/\u{9b}31m\r\n", "");
     assert!(report(redirect, 5)[0].ends_with(": redirect (302) without a usable `Location`"));
 }
@@ -68,10 +108,20 @@ fn control_characters_in_a_servers_text_are_escaped() {
 #[test]
 fn html_pages_get_their_own_advice() {
     let page = "<!DOCTYPE html><title>Sign in</title>";
-    for (status, code) in [("200 OK", 5), ("401 x", 5), ("403 x", 5), ("404 x", 5), ("503 x", 4)] {
+    for (status, code) in [
+        ("200 OK", 5),
+        ("401 x", 5),
+        ("403 x", 5),
+        ("404 x", 5),
+        ("503 x", 4),
+    ] {
         let lines = report(response(status, "Content-Type: text/html\r\n", page), code);
-        assert!(lines[0].ends_with("an HTML page titled \"Sign in\""), "{lines:?}");
-        let advice = "an HTML page came instead of the API's JSON: probably a captive portal or a proxy";
+        assert!(
+            lines[0].ends_with("an HTML page titled \"Sign in\""),
+            "{lines:?}"
+        );
+        let advice =
+            "an HTML page came instead of the API's JSON: probably a captive portal or a proxy";
         assert_eq!(lines[1..], [format!("{advice}; {BASE_URL_DOUBT}")]);
     }
 }
@@ -79,28 +129,45 @@ fn html_pages_get_their_own_advice() {
 #[test]
 fn json_that_mentions_html_gets_no_advice_for_pages() {
     let lines = report(error("404 Not Found", "no <html> <title>here</title>"), 5);
-    assert!(lines[0].ends_with(" returned 404 Not Found: no <html> <title>here</title>"), "{lines:?}");
+    assert!(
+        lines[0].ends_with(" returned 404 Not Found: no <html> <title>here</title>"),
+        "{lines:?}"
+    );
     assert_eq!(lines[1..], [BASE_URL_DOUBT]);
 }
 
 #[test]
 fn a_server_cannot_choose_the_advice_by_its_words() {
     let texts = "lookup, UnknownIssuer, expired, 407, : item 7, proxy, failed to lookup address information";
-    assert_eq!(report(error("404 Not Found", texts), 5)[1..], [BASE_URL_DOUBT]);
-    let stderr = program("http://127.0.0.1:1/lookup/407", &["--retries=0"]).run().failed(4);
+    assert_eq!(
+        report(error("404 Not Found", texts), 5)[1..],
+        [BASE_URL_DOUBT]
+    );
+    let stderr = program("http://127.0.0.1:1/lookup/407", &["--retries=0"])
+        .run()
+        .failed(4);
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
 }
 
 #[test]
 fn a_list_with_a_faulty_token_does_not_doubt_the_base_url() {
     let lines = report(ok(r#"{"tokens":[{"name":"a","id":7}]}"#), 5);
-    assert!(lines.len() == 1 && lines[0].ends_with(": token 1: `id` is not a string"), "{lines:?}");
+    assert!(
+        lines.len() == 1 && lines[0].ends_with(": token 1: `id` is not a string"),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn a_response_that_is_not_a_list_doubts_the_base_url() {
     assert_eq!(report(ok("{}"), 5)[1..], [BASE_URL_DOUBT]);
-    assert_eq!(report(response("302 x", "Location: https://evil.example\r\n", ""), 5)[1..], [BASE_URL_DOUBT]);
+    assert_eq!(
+        report(
+            response("302 x", "Location: https://evil.example\r\n", ""),
+            5
+        )[1..],
+        [BASE_URL_DOUBT]
+    );
 }
 
 #[test]
@@ -120,16 +187,23 @@ fn json_that_was_cut_says_where_it_ends() {
 
 #[test]
 fn an_overloaded_server_gets_no_advice_but_its_own_retry_after() {
-    let lines = report(response("503 x", "Retry-After: 1\r\n", r#"{"error":"busy"}"#), 4);
+    let lines = report(
+        response("503 x", "Retry-After: 1\r\n", r#"{"error":"busy"}"#),
+        4,
+    );
     assert!(
-        lines.len() == 1 && lines[0].ends_with(" returned 503 Service Unavailable: busy; retry after 1 s"),
+        lines.len() == 1
+            && lines[0].ends_with(" returned 503 Service Unavailable: busy; retry after 1 s"),
         "{lines:?}"
     );
 }
 
 #[test]
 fn an_inactive_subscription_is_named() {
-    assert_eq!(report(error("402 x", "pay"), 5)[1..], ["check that the subscription is active"]);
+    assert_eq!(
+        report(error("402 x", "pay"), 5)[1..],
+        ["check that the subscription is active"]
+    );
 }
 
 #[test]
@@ -151,17 +225,19 @@ fn a_lost_connection_is_told_in_plain_words() {
     let stderr = program(&server.url(), &["--retries=0"]).run().failed(4);
     let lines: Vec<&str> = stderr.lines().collect();
     assert!(
-        lines.len() == 1 && lines[0].ends_with("/v1/auth/api-tokens: the server closed the connection"),
+        lines.len() == 1
+            && lines[0].ends_with("/v1/auth/api-tokens: the server closed the connection"),
         "{lines:?}"
     );
 }
 
 mod refusals {
-    use super::{Folder, SECRET, Server, Stdio, assert_line, error, program, program_with_empty_env};
+    use super::{
+        Folder, SECRET, Server, Stdio, assert_line, error, program, program_with_empty_env,
+    };
     use std::io::Write;
 
-    const MINT: &str =
-        "the credential is invalid, expired or revoked; `turso auth api-tokens mint NAME --org ORG` makes a new one";
+    const MINT: &str = "the credential is invalid, expired or revoked; `turso auth api-tokens mint NAME --org ORG` makes a new one";
 
     fn refusing(status: &'static str) -> Server {
         Server::script([error(status, "token expired")])
@@ -169,14 +245,20 @@ mod refusals {
 
     /// The line that says which credential was refused.
     fn line(server: &Server, source: &str, status: &str) -> String {
-        format!("{}/v1/auth/api-tokens refused the credential from {source}: {status}: token expired", server.url())
+        format!(
+            "{}/v1/auth/api-tokens refused the credential from {source}: {status}: token expired",
+            server.url()
+        )
     }
 
     #[test]
     fn a_refused_variable_is_named_and_how_to_make_a_new_token() {
         let server = refusing("401 x");
         let stderr = program(&server.url(), &[]).run().failed(3);
-        assert_line(&stderr, &line(&server, "TURSO_API_TOKEN", "401 Unauthorized"));
+        assert_line(
+            &stderr,
+            &line(&server, "TURSO_API_TOKEN", "401 Unauthorized"),
+        );
         assert_line(&stderr, MINT);
     }
 
@@ -184,7 +266,9 @@ mod refusals {
     fn a_refused_file_is_named() {
         let (server, folder) = (refusing("401 x"), Folder::new());
         let file = folder.write("token", SECRET);
-        let stderr = program(&server.url(), &["--token-file", &file]).run().failed(3);
+        let stderr = program(&server.url(), &["--token-file", &file])
+            .run()
+            .failed(3);
         assert_line(&stderr, &line(&server, &file, "401 Unauthorized"));
         assert_line(&stderr, MINT);
     }
@@ -193,12 +277,24 @@ mod refusals {
     fn a_refused_credential_from_standard_input_says_so() {
         let server = refusing("401 x");
         let mut command = program(&server.url(), &["--token-file", "-"]).0;
-        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(SECRET.as_bytes()).unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(SECRET.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(3));
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_line(&stderr, &line(&server, "standard input", "401 Unauthorized"));
+        assert_line(
+            &stderr,
+            &line(&server, "standard input", "401 Unauthorized"),
+        );
     }
 
     /// Runs the binary with a login of the turso CLI; returns standard error and the path of the login.
@@ -206,21 +302,40 @@ mod refusals {
         let folder = Folder::new();
         let login = folder.write("settings.json", format!(r#"{{"token":"{SECRET}"}}"#));
         let start = program_with_empty_env(&[]).env("TURSO_CONFIG_FOLDER", &folder.path());
-        (start.env("TURSO_API_BASEURL", &server.url()).run().failed(3), login)
+        (
+            start
+                .env("TURSO_API_BASEURL", &server.url())
+                .run()
+                .failed(3),
+            login,
+        )
     }
 
     #[test]
     fn a_refused_login_is_renewed_by_the_turso_cli() {
         let server = refusing("401 x");
         let (stderr, login) = with_login(&server);
-        assert_line(&stderr, &line(&server, &format!("the turso CLI's login in {login}"), "401 Unauthorized"));
-        assert_line(&stderr, "the login has expired or was revoked; `turso auth login` renews it");
+        assert_line(
+            &stderr,
+            &line(
+                &server,
+                &format!("the turso CLI's login in {login}"),
+                "401 Unauthorized",
+            ),
+        );
+        assert_line(
+            &stderr,
+            "the login has expired or was revoked; `turso auth login` renews it",
+        );
     }
 
     #[test]
     fn a_forbidden_login_is_not_helped_by_renewing_it() {
         let (stderr, _) = with_login(&refusing("403 x"));
-        assert_line(&stderr, "renewing the login will not help; this user may not list tokens");
+        assert_line(
+            &stderr,
+            "renewing the login will not help; this user may not list tokens",
+        );
     }
 
     #[test]
@@ -234,7 +349,10 @@ mod refusals {
 /// The base URL is not given: what calls the default ends at a server of the test's own, through a proxy.
 #[cfg(feature = "rustls")]
 mod without_a_base_url {
-    use super::{Folder, SECRET, Server, Step, assert_line, error, ok, program_with_empty_env, response, too_large};
+    use super::{
+        Folder, SECRET, Server, Step, assert_line, error, ok, program_with_empty_env, response,
+        too_large,
+    };
     use crate::support::{Authority, Proxy};
 
     fn report(step: Step, code: i32) -> String {
@@ -242,9 +360,16 @@ mod without_a_base_url {
         let server = Server::tls([step], authority.tls(&["api.turso.tech"]));
         let proxy = Proxy::http_to(server.port());
         let ca = folder.write("ca.pem", &authority.pem);
-        let start = program_with_empty_env(&["--retries=0", "--ca-file", &ca]).env("TURSO_API_TOKEN", SECRET);
-        let stderr = start.env("HTTPS_PROXY", &proxy.url("http", "")).run().failed(code);
-        assert!(stderr.contains("https://api.turso.tech/v1/auth/api-tokens"), "{stderr}");
+        let start = program_with_empty_env(&["--retries=0", "--ca-file", &ca])
+            .env("TURSO_API_TOKEN", SECRET);
+        let stderr = start
+            .env("HTTPS_PROXY", &proxy.url("http", ""))
+            .run()
+            .failed(code);
+        assert!(
+            stderr.contains("https://api.turso.tech/v1/auth/api-tokens"),
+            "{stderr}"
+        );
         stderr
     }
 
@@ -253,7 +378,10 @@ mod without_a_base_url {
         for (step, code) in [
             (ok("{}"), 5),
             (error("404 x", "no"), 5),
-            (response("302 x", "Location: https://evil.example\r\n", ""), 5),
+            (
+                response("302 x", "Location: https://evil.example\r\n", ""),
+                5,
+            ),
             (too_large(), 5),
         ] {
             let stderr = report(step, code);
@@ -264,7 +392,10 @@ mod without_a_base_url {
     #[test]
     fn a_page_is_told_without_doubt_about_the_base_url() {
         let stderr = report(response("200 OK", "", "<html><title>Sign in</title>"), 5);
-        assert_line(&stderr, "an HTML page came instead of the API's JSON: probably a captive portal or a proxy");
+        assert_line(
+            &stderr,
+            "an HTML page came instead of the API's JSON: probably a captive portal or a proxy",
+        );
     }
 }
 
@@ -297,7 +428,10 @@ mod certificates {
         let advice = "its issuer is not trusted; trust a private authority with --ca-file FILE or SSL_CERT_FILE";
         let bundle = "/etc/ssl/certs/ca-certificates.crt";
         if Path::new(bundle).exists() {
-            assert_line(&stderr, &format!("{advice}; this machine's own bundle is {bundle}"));
+            assert_line(
+                &stderr,
+                &format!("{advice}; this machine's own bundle is {bundle}"),
+            );
         } else {
             assert!(stderr.contains(advice), "{stderr}");
         }
@@ -306,17 +440,26 @@ mod certificates {
     #[test]
     fn an_expired_certificate_is_the_servers_if_the_clock_is_right() {
         let authority = Authority::new();
-        let expired = authority.issue(&["localhost"], |params| params.not_after = date_time_ymd(2020, 1, 1));
+        let expired = authority.issue(&["localhost"], |params| {
+            params.not_after = date_time_ymd(2020, 1, 1)
+        });
         let today = Date::today_utc();
-        let advice = format!("the server needs a new certificate, if this machine's clock is right: today is {today}");
+        let advice = format!(
+            "the server needs a new certificate, if this machine's clock is right: today is {today}"
+        );
         assert_line(&report(tls(&expired), Some(&authority.pem)), &advice);
     }
 
     #[test]
     fn a_certificate_that_is_not_valid_yet_doubts_the_clock() {
         let authority = Authority::new();
-        let future = authority.issue(&["localhost"], |params| params.not_before = date_time_ymd(2999, 1, 1));
-        let advice = format!("is this machine's clock right? it says that today is {}", Date::today_utc());
+        let future = authority.issue(&["localhost"], |params| {
+            params.not_before = date_time_ymd(2999, 1, 1)
+        });
+        let advice = format!(
+            "is this machine's clock right? it says that today is {}",
+            Date::today_utc()
+        );
         assert_line(&report(tls(&future), Some(&authority.pem)), &advice);
     }
 
@@ -324,13 +467,17 @@ mod certificates {
     fn a_certificate_for_another_host_doubts_the_base_url() {
         let authority = Authority::new();
         let stderr = report(authority.tls(&["example.com"]), Some(&authority.pem));
-        assert_line(&stderr, &format!("the certificate is for another host; {BASE_URL_DOUBT}"));
+        assert_line(
+            &stderr,
+            &format!("the certificate is for another host; {BASE_URL_DOUBT}"),
+        );
     }
 
     #[test]
     fn an_authoritys_certificate_as_the_servers_own_is_explained() {
-        let ca =
-            Identity::self_signed(&["localhost"], |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+        let ca = Identity::self_signed(&["localhost"], |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)
+        });
         let advice = "the server presents a CA certificate as its own, which clients reject; it needs one that the CA \
                       has issued, and --ca-file names the CA's";
         assert_line(&report(tls(&ca), Some(&ca.certificate)), advice);
@@ -346,16 +493,26 @@ mod certificates {
 
     #[test]
     fn plain_http_at_an_https_port_is_named() {
-        let advice = format!("something other than TLS listens there, perhaps plain http; {BASE_URL_DOUBT}");
-        assert_line(&report_greeting(b"HTTP/1.1 400 Bad Request\r\n\r\n"), &advice);
+        let advice =
+            format!("something other than TLS listens there, perhaps plain http; {BASE_URL_DOUBT}");
+        assert_line(
+            &report_greeting(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            &advice,
+        );
     }
 
     #[test]
     fn a_name_that_does_not_resolve_doubts_the_network_and_never_the_timeout() {
         let url = format!("https://{}", unresolvable_host());
         let stderr = program(&url, &["--retries=0"]).run().failed(4);
-        assert!(stderr.contains(&format!("could not resolve the host name of {url}/v1/auth/api-tokens: ")), "{stderr}");
-        let advice = "does this machine have a network, and do its name servers answer? (/etc/resolv.conf)";
+        assert!(
+            stderr.contains(&format!(
+                "could not resolve the host name of {url}/v1/auth/api-tokens: "
+            )),
+            "{stderr}"
+        );
+        let advice =
+            "does this machine have a network, and do its name servers answer? (/etc/resolv.conf)";
         assert_line(&stderr, &format!("{advice}; {BASE_URL_DOUBT}"));
     }
 }

@@ -8,7 +8,9 @@ use std::io::Read;
 use std::process::Stdio;
 
 fn run(body: &str, args: &[&str]) -> String {
-    program(&Server::script([ok(body)]).url(), args).run().succeeded()
+    program(&Server::script([ok(body)]).url(), args)
+        .run()
+        .succeeded()
 }
 
 #[test]
@@ -27,7 +29,10 @@ deploy  0Qm1bJ3mEe2We-rqOx4wmQ  acme/edge     2026-10-05  read,db:mint-token
 
 #[test]
 fn an_empty_list_is_a_table_of_its_heading() {
-    assert_eq!(run(r#"{"tokens":null}"#, &[]), "NAME  ID  SCOPE  CREATED AT  PERMISSIONS\n");
+    assert_eq!(
+        run(r#"{"tokens":null}"#, &[]),
+        "NAME  ID  SCOPE  CREATED AT  PERMISSIONS\n"
+    );
 }
 
 #[test]
@@ -60,16 +65,23 @@ fn tsv_is_a_line_of_six_fields_per_token() {
         "token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\ntoken2\twPvoKe3qEe2We-rqOx4wmQ\t\t\t\t\n"
     );
     assert!(
-        run(CURRENT_LIST, &["--tsv"])
-            .ends_with("deploy\t0Qm1bJ3mEe2We-rqOx4wmQ\tacme\tedge\tread,db:mint-token\t2026-10-05\n")
+        run(CURRENT_LIST, &["--tsv"]).ends_with(
+            "deploy\t0Qm1bJ3mEe2We-rqOx4wmQ\tacme\tedge\tread,db:mint-token\t2026-10-05\n"
+        )
     );
     assert_eq!(run(r#"{"tokens":[]}"#, &["--tsv"]), "");
 }
 
 #[test]
 fn json_is_the_body_as_it_came_with_a_newline_at_its_end() {
-    assert_eq!(run(ORIGINAL_LIST, &["--json"]), format!("{ORIGINAL_LIST}\n"));
-    assert_eq!(run(&format!(" {CURRENT_LIST}\n"), &["--json"]), format!(" {CURRENT_LIST}\n"));
+    assert_eq!(
+        run(ORIGINAL_LIST, &["--json"]),
+        format!("{ORIGINAL_LIST}\n")
+    );
+    assert_eq!(
+        run(&format!(" {CURRENT_LIST}\n"), &["--json"]),
+        format!(" {CURRENT_LIST}\n")
+    );
 }
 
 #[test]
@@ -102,8 +114,13 @@ fn control_characters_are_escaped_and_a_token_stays_one_line() {
 #[test]
 fn help_needs_nothing_else_and_fits_80_columns() {
     for arg in ["--help", "-h"] {
-        let help = program_with_empty_env(&[arg]).env("SSL_CERT_FILE", "/nonexistent").run().succeeded();
-        assert!(help.starts_with("List your Turso Platform API tokens.\n\nUsage: turso-api-tokens [OPTIONS]\n"));
+        let help = program_with_empty_env(&[arg])
+            .env("SSL_CERT_FILE", "/nonexistent")
+            .run()
+            .succeeded();
+        assert!(help.starts_with(
+            "List your Turso Platform API tokens.\n\nUsage: turso-api-tokens [OPTIONS]\n"
+        ));
         assert!(help.lines().all(|line| line.len() <= 80), "{help}");
     }
 }
@@ -112,7 +129,10 @@ fn help_needs_nothing_else_and_fits_80_columns() {
 fn version_needs_nothing_else() {
     for arg in ["--version", "-V"] {
         let version = program_with_empty_env(&[arg]).run().succeeded();
-        assert_eq!(version, concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n"));
+        assert_eq!(
+            version,
+            concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n")
+        );
     }
 }
 
@@ -122,7 +142,11 @@ fn a_closed_pipe_ends_it_quietly() {
     let body = format!("{{\"tokens\":[{}]}}", vec![token; 50_000].join(","));
     let server = Server::script([ok(&body)]);
     let mut command = program(&server.url(), &[]).0;
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdout = child.stdout.take().unwrap();
     stdout.read_exact(&mut [0; 4]).unwrap();
     drop(stdout);
@@ -136,9 +160,15 @@ fn a_full_disk_is_an_error() {
     for args in [&["--json"][..], &["--tsv"], &[], &["--help"]] {
         let server = Server::script([ok(ORIGINAL_LIST)]);
         let mut command = program(&server.url(), args).0;
-        let output = command.stdout(File::create("/dev/full").unwrap()).output().unwrap();
+        let output = command
+            .stdout(File::create("/dev/full").unwrap())
+            .output()
+            .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{stderr}");
-        assert!(stderr.starts_with("turso-api-tokens: could not write to standard output: "), "{stderr}");
+        assert!(
+            stderr.starts_with("turso-api-tokens: could not write to standard output: "),
+            "{stderr}"
+        );
     }
 }

@@ -8,12 +8,28 @@ use turso_api_tokens::ureq;
 fn every_variable_leads_through_the_proxy_which_never_sees_the_credential() {
     for variable in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
         let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::http());
-        let tsv = api.program(&["--tsv"]).env(variable, &proxy.url("http", "user:p%40ss@")).run().succeeded();
+        let tsv = api
+            .program(&["--tsv"])
+            .env(variable, &proxy.url("http", "user:p%40ss@"))
+            .run()
+            .succeeded();
         assert_eq!(tsv.lines().count(), 2);
         assert!(api.server.requests()[0].contains(SECRET));
-        assert!(proxy.has_received(&format!("CONNECT localhost:{} HTTP/1.1\r\n", api.server.port())), "{variable}");
-        assert!(proxy.has_received("Proxy-Authorization: Basic dXNlcjpwQHNz\r\n"), "{variable}");
-        assert!(!proxy.has_received(&SECRET[..8]) && !proxy.has_received("Bearer"), "{variable}");
+        assert!(
+            proxy.has_received(&format!(
+                "CONNECT localhost:{} HTTP/1.1\r\n",
+                api.server.port()
+            )),
+            "{variable}"
+        );
+        assert!(
+            proxy.has_received("Proxy-Authorization: Basic dXNlcjpwQHNz\r\n"),
+            "{variable}"
+        );
+        assert!(
+            !proxy.has_received(&SECRET[..8]) && !proxy.has_received("Bearer"),
+            "{variable}"
+        );
     }
 }
 
@@ -21,9 +37,16 @@ fn every_variable_leads_through_the_proxy_which_never_sees_the_credential() {
 fn a_socks_5_proxy_resolves_the_host_name_itself() {
     for scheme in ["socks5", "socks5h"] {
         let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::socks5());
-        let tsv = api.program(&["--tsv"]).env("ALL_PROXY", &proxy.url(scheme, "user:p%40ss@")).run().succeeded();
+        let tsv = api
+            .program(&["--tsv"])
+            .env("ALL_PROXY", &proxy.url(scheme, "user:p%40ss@"))
+            .run()
+            .succeeded();
         assert_eq!(tsv.lines().count(), 2);
-        assert!(proxy.has_received("\u{5}\u{1}\0\u{3}\u{9}localhost"), "{scheme}: it got an address");
+        assert!(
+            proxy.has_received("\u{5}\u{1}\0\u{3}\u{9}localhost"),
+            "{scheme}: it got an address"
+        );
         assert!(proxy.has_received("\u{4}user\u{4}p@ss") && !proxy.has_received(&SECRET[..8]));
     }
 }
@@ -31,9 +54,16 @@ fn a_socks_5_proxy_resolves_the_host_name_itself() {
 #[test]
 fn a_socks_4_proxy_gets_an_ipv4_address() {
     let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::socks4());
-    let tsv = api.program(&["--tsv"]).env("ALL_PROXY", &proxy.url("socks4", "")).run().succeeded();
+    let tsv = api
+        .program(&["--tsv"])
+        .env("ALL_PROXY", &proxy.url("socks4", ""))
+        .run()
+        .succeeded();
     assert_eq!(tsv.lines().count(), 2);
-    assert!(proxy.has_received("\u{7f}\0\0\u{1}\0"), "127.0.0.1, and no user name");
+    assert!(
+        proxy.has_received("\u{7f}\0\0\u{1}\0"),
+        "127.0.0.1, and no user name"
+    );
     assert!(!proxy.has_received(&SECRET[..8]));
 }
 
@@ -42,8 +72,15 @@ fn an_https_proxy_is_spoken_to_inside_tls() {
     let api = Api::new([ok(ORIGINAL_LIST)]);
     // The tunnel inside is ureq's affair.
     let proxy = Server::tls([response("403 x", "", "")], tls(&api.identity));
-    api.program(&[]).env("https_proxy", &proxy.https_url()).run().failed(4);
-    assert!(proxy.requests()[0].starts_with("CONNECT localhost:"), "{:?}", proxy.requests());
+    api.program(&[])
+        .env("https_proxy", &proxy.https_url())
+        .run()
+        .failed(4);
+    assert!(
+        proxy.requests()[0].starts_with("CONNECT localhost:"),
+        "{:?}",
+        proxy.requests()
+    );
 }
 
 #[test]
@@ -60,7 +97,11 @@ fn no_proxy_exempts_a_host() {
 fn http_proxy_is_ignored() {
     let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::http());
     let value = proxy.url("http", "");
-    api.program(&[]).env("HTTP_PROXY", &value).env("http_proxy", &value).run().succeeded();
+    api.program(&[])
+        .env("HTTP_PROXY", &value)
+        .env("http_proxy", &value)
+        .run()
+        .succeeded();
     assert!(proxy.is_untouched());
 }
 
@@ -76,8 +117,12 @@ fn plain_http_uses_no_proxy() {
 #[test]
 fn an_invalid_proxy_url_is_reported_by_variable_without_its_value() {
     for variable in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
-        let stderr = program("https://localhost:1", &[]).env(variable, "http://user:hidden@h").run().failed(2);
-        let problem = "it is not the URL of a proxy with its port, such as http://proxy.example:3128";
+        let stderr = program("https://localhost:1", &[])
+            .env(variable, "http://user:hidden@h")
+            .run()
+            .failed(2);
+        let problem =
+            "it is not the URL of a proxy with its port, such as http://proxy.example:3128";
         assert_line(&stderr, &format!("{variable}: {problem}"));
         assert!(!stderr.contains("hidden"), "{stderr}");
     }
@@ -86,11 +131,27 @@ fn an_invalid_proxy_url_is_reported_by_variable_without_its_value() {
 #[test]
 fn a_callers_agent_keeps_its_proxy_except_for_plain_http() {
     let proxy = Proxy::http();
-    let agent = ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new(&proxy.url("http", "")).unwrap()));
+    let agent = ureq::Agent::config_builder()
+        .proxy(Some(ureq::Proxy::new(&proxy.url("http", "")).unwrap()));
     let agent = agent.build().new_agent();
     let server = Server::script([ok(ORIGINAL_LIST)]);
-    assert_eq!(builder(&server.url()).agent(agent.clone()).build().unwrap().list().unwrap().len(), 2);
+    assert_eq!(
+        builder(&server.url())
+            .agent(agent.clone())
+            .build()
+            .unwrap()
+            .list()
+            .unwrap()
+            .len(),
+        2
+    );
     assert!(proxy.is_untouched());
-    builder("https://localhost:1").agent(agent).retries(0).build().unwrap().list().unwrap_err();
+    builder("https://localhost:1")
+        .agent(agent)
+        .retries(0)
+        .build()
+        .unwrap()
+        .list()
+        .unwrap_err();
     assert!(proxy.has_received("CONNECT localhost:1 HTTP/1.1\r\n"));
 }

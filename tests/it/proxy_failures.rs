@@ -2,18 +2,18 @@
 
 use crate::server::{ORIGINAL_LIST, Server, Step, error, ok, response};
 use crate::support::{
-    Api, BlackHole, Finished, Proxy, assert_line, assert_within, builder, program, refusing_address, side_by_side,
-    unresolvable_host,
+    Api, BlackHole, Finished, Proxy, assert_line, assert_within, builder, program,
+    refusing_address, side_by_side, unresolvable_host,
 };
 use std::thread;
 use std::time::{Duration, Instant};
 use turso_api_tokens::{Error, ProxyFailure, ureq};
 
-const UNREACHABLE: &str =
-    "the proxy itself could not be reached; check the variable that names it; NO_PROXY exempts a host";
+const UNREACHABLE: &str = "the proxy itself could not be reached; check the variable that names it; NO_PROXY exempts a host";
 const CREDENTIALS: &str = "the proxy requires a user name and password, or rejected those given: \
                            http://USER:PASSWORD@HOST:PORT; NO_PROXY exempts a host";
-const FORBIDDEN: &str = "the proxy does not allow this host; ask whoever runs it; NO_PROXY exempts a host";
+const FORBIDDEN: &str =
+    "the proxy does not allow this host; ask whoever runs it; NO_PROXY exempts a host";
 const HOST_UNREACHABLE: &str = "the proxy works, but could not reach the host; \
                                 is the base URL right? (--base-url, TURSO_API_BASEURL)";
 const NO_RESPONSE: &str =
@@ -22,18 +22,25 @@ const OTHER: &str = "check the proxy and the variable that names it; NO_PROXY ex
 
 /// A caller's agent with this proxy.
 fn agent(proxy: &str) -> ureq::Agent {
-    ureq::Agent::config_builder().proxy(Some(ureq::Proxy::new(proxy).unwrap())).build().new_agent()
+    ureq::Agent::config_builder()
+        .proxy(Some(ureq::Proxy::new(proxy).unwrap()))
+        .build()
+        .new_agent()
 }
 
 /// The error of a call through this proxy that is not retried.
 fn library_error(proxy: &str) -> Error {
-    let builder = builder("https://localhost:1").agent(agent(proxy)).retries(0).timeout(Duration::from_secs(1));
+    let builder = builder("https://localhost:1")
+        .agent(agent(proxy))
+        .retries(0)
+        .timeout(Duration::from_secs(1));
     assert_within(1, || builder.build().unwrap().list()).unwrap_err()
 }
 
 /// The binary through this proxy, not retried.
 fn run(proxy: &str) -> Finished {
-    let program = program("https://localhost:1", &["--retries=0", "--timeout=1"]).env("HTTPS_PROXY", proxy);
+    let program =
+        program("https://localhost:1", &["--retries=0", "--timeout=1"]).env("HTTPS_PROXY", proxy);
     assert_within(1, || program.run())
 }
 
@@ -44,33 +51,69 @@ fn assert_failure(proxy: &str, reason: ProxyFailure, status: Option<u16>, advice
         let finished = scope.spawn(|| run(proxy));
         (library_error(proxy), finished.join().unwrap())
     });
-    let Error::Proxy { reason: found, status: found_status, source, .. } = &error else { panic!("{error:?}") };
+    let Error::Proxy {
+        reason: found,
+        status: found_status,
+        source,
+        ..
+    } = &error
+    else {
+        panic!("{error:?}")
+    };
     assert_eq!((*found, *found_status), (reason, status), "{error:?}");
     assert_eq!(source.is_none(), status.is_some(), "{error:?}");
     let stderr = finished.failed(4);
     let host = proxy.rsplit(['@', '/']).next().unwrap();
-    let mut line =
-        format!("no connection to https://localhost:1/v1/auth/api-tokens through the proxy {host} (HTTPS_PROXY)");
+    let mut line = format!(
+        "no connection to https://localhost:1/v1/auth/api-tokens through the proxy {host} (HTTPS_PROXY)"
+    );
     if let Some(status) = status {
         line += &format!(": it responded {status}");
         assert_line(&stderr, &line);
     }
-    assert!(stderr.contains(&line) && !stderr.contains("hidden"), "{stderr}");
+    assert!(
+        stderr.contains(&line) && !stderr.contains("hidden"),
+        "{stderr}"
+    );
     assert_line(&stderr, advice);
 }
 
 /// The same for a proxy that responds to `CONNECT` with a status.
 fn assert_status(status: u16, reason: ProxyFailure, advice: &str) {
-    let proxy = Server::script([response(&format!("{status} x"), "", ""), response(&format!("{status} x"), "", "")]);
-    assert_failure(&proxy.url().replace("//", "//user:hidden@"), reason, Some(status), advice);
-    assert!(proxy.requests().iter().all(|request| !request.to_ascii_lowercase().contains("bearer")));
+    let proxy = Server::script([
+        response(&format!("{status} x"), "", ""),
+        response(&format!("{status} x"), "", ""),
+    ]);
+    assert_failure(
+        &proxy.url().replace("//", "//user:hidden@"),
+        reason,
+        Some(status),
+        advice,
+    );
+    assert!(
+        proxy
+            .requests()
+            .iter()
+            .all(|request| !request.to_ascii_lowercase().contains("bearer"))
+    );
 }
 
 /// The same for a SOCKS proxy with these replies.
 fn assert_socks(scheme: &str, replies: &[u8], reason: ProxyFailure, advice: &str) {
     let proxy = Server::script([Step::Greet(replies.to_vec()), Step::Greet(replies.to_vec())]);
-    let userinfo = if scheme == "socks5" { "user:hidden@" } else { "" };
-    assert_failure(&proxy.url().replace("http://", &format!("{scheme}://{userinfo}")), reason, None, advice);
+    let userinfo = if scheme == "socks5" {
+        "user:hidden@"
+    } else {
+        ""
+    };
+    assert_failure(
+        &proxy
+            .url()
+            .replace("http://", &format!("{scheme}://{userinfo}")),
+        reason,
+        None,
+        advice,
+    );
 }
 
 #[test]
@@ -99,8 +142,7 @@ fn a_proxy_that_responds_another_status_gets_general_advice() {
 
 #[test]
 fn a_proxy_that_responds_500_may_not_have_reached_the_host() {
-    let advice =
-        "the proxy failed, or could not reach the host; is the base URL right? (--base-url, TURSO_API_BASEURL)";
+    let advice = "the proxy failed, or could not reach the host; is the base URL right? (--base-url, TURSO_API_BASEURL)";
     assert_status(500, ProxyFailure::Other, advice);
 }
 
@@ -108,39 +150,79 @@ fn a_proxy_that_responds_500_may_not_have_reached_the_host() {
 fn a_socks_proxy_that_wants_a_user_name_or_rejects_it_is_told_so() {
     let no_acceptable_method = &[5, 0xff];
     let wrong_password = &[5, 2, 1, 1];
-    assert_socks("socks5", no_acceptable_method, ProxyFailure::Credentials, CREDENTIALS);
-    assert_socks("socks5", wrong_password, ProxyFailure::Credentials, CREDENTIALS);
+    assert_socks(
+        "socks5",
+        no_acceptable_method,
+        ProxyFailure::Credentials,
+        CREDENTIALS,
+    );
+    assert_socks(
+        "socks5",
+        wrong_password,
+        ProxyFailure::Credentials,
+        CREDENTIALS,
+    );
 }
 
 #[test]
 fn a_socks_proxy_that_does_not_allow_the_host_is_told_so() {
-    assert_socks("socks5", &[5, 0, 5, 2, 0, 1], ProxyFailure::Forbidden, FORBIDDEN);
+    assert_socks(
+        "socks5",
+        &[5, 0, 5, 2, 0, 1],
+        ProxyFailure::Forbidden,
+        FORBIDDEN,
+    );
 }
 
 #[test]
 fn a_socks_proxy_that_could_not_reach_the_host_is_told_so() {
     for reply in [1, 3, 4, 5, 6] {
-        assert_socks("socks5", &[5, 0, 5, reply, 0, 1], ProxyFailure::HostUnreachable, HOST_UNREACHABLE);
+        assert_socks(
+            "socks5",
+            &[5, 0, 5, reply, 0, 1],
+            ProxyFailure::HostUnreachable,
+            HOST_UNREACHABLE,
+        );
     }
-    assert_socks("socks4", &[0, 91, 0, 0, 0, 0, 0, 0], ProxyFailure::HostUnreachable, HOST_UNREACHABLE);
+    assert_socks(
+        "socks4",
+        &[0, 91, 0, 0, 0, 0, 0, 0],
+        ProxyFailure::HostUnreachable,
+        HOST_UNREACHABLE,
+    );
 }
 
 #[test]
 fn a_proxy_that_nobody_listens_at_is_unreachable() {
     for scheme in ["http", "socks5", "socks4"] {
-        assert_failure(&format!("{scheme}://{}", refusing_address()), ProxyFailure::Unreachable, None, UNREACHABLE);
+        assert_failure(
+            &format!("{scheme}://{}", refusing_address()),
+            ProxyFailure::Unreachable,
+            None,
+            UNREACHABLE,
+        );
     }
 }
 
 #[test]
 fn a_proxy_whose_name_does_not_resolve_is_unreachable() {
-    assert_failure(&format!("http://{}:3128", unresolvable_host()), ProxyFailure::Unreachable, None, UNREACHABLE);
+    assert_failure(
+        &format!("http://{}:3128", unresolvable_host()),
+        ProxyFailure::Unreachable,
+        None,
+        UNREACHABLE,
+    );
 }
 
 #[test]
 fn a_proxy_that_swallows_connections_does_not_respond() {
     let hole = BlackHole::new("127.0.0.1:0");
-    assert_failure(&format!("http://{}", hole.address), ProxyFailure::NoResponse, None, NO_RESPONSE);
+    assert_failure(
+        &format!("http://{}", hole.address),
+        ProxyFailure::NoResponse,
+        None,
+        NO_RESPONSE,
+    );
 }
 
 #[test]
@@ -157,7 +239,10 @@ fn a_proxy_that_drips_its_response_to_connect_does_not_respond() {
     });
     let start = Instant::now();
     assert_failure(&proxy.url(), ProxyFailure::NoResponse, None, NO_RESPONSE);
-    assert!(start.elapsed() >= Duration::from_secs(1), "it did not drip until the deadline");
+    assert!(
+        start.elapsed() >= Duration::from_secs(1),
+        "it did not drip until the deadline"
+    );
 }
 
 #[test]
@@ -171,15 +256,26 @@ fn what_does_not_speak_the_proxys_protocol_gets_general_advice() {
     let mail = || Step::Reply(b"220 mail.example ESMTP\r\n\r\n".to_vec());
     let proxy = Server::always(mail);
     assert_failure(&proxy.url(), ProxyFailure::Other, None, OTHER);
-    assert_socks("socks5", b"HTTP/1.1 400 Bad Request\r\n\r\n", ProxyFailure::Other, OTHER);
+    assert_socks(
+        "socks5",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        ProxyFailure::Other,
+        OTHER,
+    );
 }
 
 /// Which reasons are transient, `error` has a unit test for.
 #[test]
 fn only_a_transient_failure_of_a_proxy_is_retried() {
-    for (step, connections) in [(response("403 x", "", ""), 1), (response("502 x", "", ""), 2)] {
+    for (step, connections) in [
+        (response("403 x", "", ""), 1),
+        (response("502 x", "", ""), 2),
+    ] {
         let proxy = Server::script([step]);
-        let stderr = program("https://localhost:1", &["--retries=1"]).env("HTTPS_PROXY", &proxy.url()).run().failed(4);
+        let stderr = program("https://localhost:1", &["--retries=1"])
+            .env("HTTPS_PROXY", &proxy.url())
+            .run()
+            .failed(4);
         assert_eq!(proxy.connections(), connections, "{stderr}");
     }
 }
@@ -189,7 +285,10 @@ fn the_proxy_of_a_callers_agent_is_named_as_the_agents() {
     let proxy = Server::script([response("403 Forbidden", "", "")]);
     let error = library_error(&proxy.url());
     let label = format!("127.0.0.1:{} (from your agent)", proxy.port());
-    assert!(matches!(&error, Error::Proxy { proxy, .. } if *proxy == label), "{error:?}");
+    assert!(
+        matches!(&error, Error::Proxy { proxy, .. } if *proxy == label),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -198,24 +297,36 @@ fn any_other_failure_through_a_proxy_names_it_too() {
         (|| error("503 x", "busy"), 4),
         (|| error("401 x", "no"), 3),
         (|| ok("{}"), 5),
-        (|| Step::Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n".to_vec()), 4),
+        (
+            || Step::Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n".to_vec()),
+            4,
+        ),
     ];
     side_by_side(cases, |(step, code)| {
         let (api, proxy) = (Api::new([step(), Step::Close]), Proxy::http());
-        let program = api.program(&["--retries=0"]).env("HTTPS_PROXY", &proxy.url("http", ""));
+        let program = api
+            .program(&["--retries=0"])
+            .env("HTTPS_PROXY", &proxy.url("http", ""));
         let stderr = program.run().failed(code);
-        assert!(stderr.contains(&format!(" through the proxy {}", proxy.label())), "{stderr}");
+        assert!(
+            stderr.contains(&format!(" through the proxy {}", proxy.label())),
+            "{stderr}"
+        );
     });
 }
 
 #[test]
 fn a_silent_server_behind_an_open_tunnel_is_a_timeout() {
     let (api, proxy) = (Api::new([Step::Silence]), Proxy::http());
-    let program = api.program(&["--timeout=1"]).env("HTTPS_PROXY", &proxy.url("http", ""));
+    let program = api
+        .program(&["--timeout=1"])
+        .env("HTTPS_PROXY", &proxy.url("http", ""));
     let stderr = assert_within(1, || program.run()).failed(4);
     let url = api.server.https_url();
-    let line =
-        format!("no complete response from {url}/v1/auth/api-tokens through the proxy {} within 1s", proxy.label());
+    let line = format!(
+        "no complete response from {url}/v1/auth/api-tokens through the proxy {} within 1s",
+        proxy.label()
+    );
     assert_line(&stderr, &line);
     assert_line(&stderr, "--timeout SECONDS allows more time");
 }
@@ -225,8 +336,14 @@ fn a_certificate_that_is_not_trusted_through_a_proxy_is_a_tls_failure() {
     let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::http());
     let program = program(&api.server.https_url(), &[]).env("HTTPS_PROXY", &proxy.url("http", ""));
     let stderr = program.run().failed(4);
-    let expected = format!("no trusted connection to {}/v1/auth/api-tokens through the proxy", api.server.https_url());
-    assert!(stderr.contains(&expected) && stderr.contains("its issuer is not trusted"), "{stderr}");
+    let expected = format!(
+        "no trusted connection to {}/v1/auth/api-tokens through the proxy",
+        api.server.https_url()
+    );
+    assert!(
+        stderr.contains(&expected) && stderr.contains("its issuer is not trusted"),
+        "{stderr}"
+    );
 }
 
 #[test]
@@ -235,5 +352,8 @@ fn a_tls_failure_through_a_proxy_has_its_reason() {
     let builder = builder(&api.server.https_url()).agent(agent(&proxy.url("http", "")));
     let error = builder.build().unwrap().list().unwrap_err();
     let expected = turso_api_tokens::TlsFailure::UnknownIssuer;
-    assert!(matches!(error, Error::Tls { reason, .. } if reason == expected), "{error:?}");
+    assert!(
+        matches!(error, Error::Tls { reason, .. } if reason == expected),
+        "{error:?}"
+    );
 }

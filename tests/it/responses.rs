@@ -22,14 +22,26 @@ fn chunked() -> String {
 }
 
 fn with_length() -> String {
-    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ORIGINAL_LIST}", ORIGINAL_LIST.len())
+    format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ORIGINAL_LIST}",
+        ORIGINAL_LIST.len()
+    )
 }
 
 /// Calls a server that closes the connection after each length of a response in turn.
-fn errors_of_cuts(complete: &str, lengths: impl Iterator<Item = usize> + Clone) -> Vec<(usize, Error)> {
-    let server = Server::script(lengths.clone().flat_map(|length| [raw(&complete[..length]), Step::Close]));
+fn errors_of_cuts(
+    complete: &str,
+    lengths: impl Iterator<Item = usize> + Clone,
+) -> Vec<(usize, Error)> {
+    let server = Server::script(
+        lengths
+            .clone()
+            .flat_map(|length| [raw(&complete[..length]), Step::Close]),
+    );
     let client = client(&server.url());
-    lengths.map(|length| (length, client.list().expect_err(&complete[..length]))).collect()
+    lengths
+        .map(|length| (length, client.list().expect_err(&complete[..length])))
+        .collect()
 }
 
 #[test]
@@ -38,7 +50,11 @@ fn a_response_with_a_length_or_in_chunks_that_is_cut_anywhere_is_a_lost_connecti
     for (complete, missing) in [(with_length(), 1), (chunked(), 3)] {
         assert_eq!(call([raw(&complete), Step::Close]).unwrap().len(), 2);
         for (length, error) in errors_of_cuts(&complete, 0..=complete.len() - missing) {
-            assert!(matches!(error, Error::Connection { .. }), "{:?}: {error:?}", &complete[..length]);
+            assert!(
+                matches!(error, Error::Connection { .. }),
+                "{:?}: {error:?}",
+                &complete[..length]
+            );
         }
     }
 }
@@ -50,7 +66,10 @@ fn a_response_up_to_the_end_of_the_connection_that_is_cut_in_its_body_is_no_list
     assert_eq!(call([raw(&complete), Step::Close]).unwrap().len(), 2);
     for (length, error) in errors_of_cuts(&complete, 0..complete.len()) {
         match length.checked_sub(head.len()) {
-            None => assert!(matches!(error, Error::Connection { .. }), "{length}: {error:?}"),
+            None => assert!(
+                matches!(error, Error::Connection { .. }),
+                "{length}: {error:?}"
+            ),
             Some(0) => assert!(error.to_string().ends_with(": it is empty"), "{error}"),
             Some(body) => {
                 let expected = format!(": it ends in the middle, after {body} bytes");
@@ -66,12 +85,28 @@ fn a_chunked_body_cut_between_or_within_its_chunk_lines_is_retried() {
     let second = complete.find("\r\n44\r\n").unwrap();
     // Within the first chunk's line, at the end of its data, within the line break, between the chunks, within the second's
     // line, and before the last.
-    let lengths =
-        [complete.find("28\r\n").unwrap() + 1, second, second + 1, second + 2, second + 3, complete.len() - 5];
+    let lengths = [
+        complete.find("28\r\n").unwrap() + 1,
+        second,
+        second + 1,
+        second + 2,
+        second + 3,
+        complete.len() - 5,
+    ];
     side_by_side(lengths, |length| {
         let server = Server::script([raw(&complete[..length]), Step::Close, ok(ORIGINAL_LIST)]);
-        let tokens = builder(&server.url()).retries(1).build().unwrap().list().unwrap();
-        assert_eq!((tokens.len(), server.requests().len()), (2, 2), "{:?}", &complete[..length]);
+        let tokens = builder(&server.url())
+            .retries(1)
+            .build()
+            .unwrap()
+            .list()
+            .unwrap();
+        assert_eq!(
+            (tokens.len(), server.requests().len()),
+            (2, 2),
+            "{:?}",
+            &complete[..length]
+        );
     });
 }
 
@@ -80,9 +115,15 @@ fn a_reset_within_a_body_is_a_lost_connection() {
     for head in ["Content-Length: 108\r\n", "Transfer-Encoding: chunked\r\n"] {
         let chunk = if head.starts_with('T') { "6c\r\n" } else { "" };
         for cut in [0, 1, 50, ORIGINAL_LIST.len() - 1] {
-            let part = format!("HTTP/1.1 200 OK\r\n{head}\r\n{chunk}{}", &ORIGINAL_LIST[..cut]);
+            let part = format!(
+                "HTTP/1.1 200 OK\r\n{head}\r\n{chunk}{}",
+                &ORIGINAL_LIST[..cut]
+            );
             let error = call([Step::Reset(part.into_bytes())]).unwrap_err();
-            assert!(matches!(error, Error::Connection { .. }) && error.is_transient(), "{head} {cut}: {error:?}");
+            assert!(
+                matches!(error, Error::Connection { .. }) && error.is_transient(),
+                "{head} {cut}: {error:?}"
+            );
         }
     }
 }
@@ -98,17 +139,38 @@ fn a_server_that_closes_without_a_response_is_told_in_plain_words() {
 #[test]
 fn malformed_http_is_an_error_and_never_waited_for() {
     for (reply, is_lost) in [
-        ("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"tokens\":[]}", true),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{\"tokens\":[]}", false),
-        ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{\"tokens\":[]}", false),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", false),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{\"tokens\":[]}\r\n", true),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{\"tokens\":[]}\r\n0\r\n\r\n", true),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{\"tokens\":[]}",
+            true,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{\"tokens\":[]}",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{\"tokens\":[]}",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{\"tokens\":[]}\r\n",
+            true,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{\"tokens\":[]}\r\n0\r\n\r\n",
+            true,
+        ),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{\"tokens\":[]}\r\n0\r\n\r\n",
             true,
         ),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"tokens\":[]}\r\n0\r\n\r\n", true),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"tokens\":[]}\r\n0\r\n\r\n",
+            true,
+        ),
         ("HTTP/2 200 OK\r\n\r\n{\"tokens\":[]}", false),
         ("HTTP/1.1 20 OK\r\n\r\n{\"tokens\":[]}", false),
         ("220 mail.example ESMTP\r\n", false),
@@ -131,7 +193,9 @@ fn unusual_but_valid_http_works() {
         format!("HTTP/1.0 200 OK\r\n\r\n{none}"),
         format!("HTTP/1.1 200\r\nContent-Length: 13\r\n\r\n{none}"),
         format!("HTTP/1.1 200 OK\r\ncontent-length:13\r\nX: \r\n\r\n{none}"),
-        format!("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 13\r\n\r\n{none}"),
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 13\r\n\r\n{none}"
+        ),
         format!(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd;name=value\r\n{none}\r\n0;x\r\nTrailer: yes\r\n\r\n"
         ),
@@ -140,7 +204,10 @@ fn unusual_but_valid_http_works() {
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{none}"
         ),
     ] {
-        assert!(call([raw(&reply), Step::Close]).unwrap().is_empty(), "{reply}");
+        assert!(
+            call([raw(&reply), Step::Close]).unwrap().is_empty(),
+            "{reply}"
+        );
     }
     let slow = Step::Drip(with_length().into_bytes(), Duration::from_millis(1));
     assert_eq!(call([slow]).unwrap().len(), 2);
@@ -148,10 +215,16 @@ fn unusual_but_valid_http_works() {
 
 #[test]
 fn an_interim_response_may_come_in_one_piece_with_a_large_response() {
-    for interim in ["HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"] {
+    for interim in [
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+    ] {
         for length in [20_000, 60_000, 100_000] {
             let body = format!("{ORIGINAL_LIST}{}", " ".repeat(length));
-            let both = format!("{interim}HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let both = format!(
+                "{interim}HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
             assert_eq!(call([raw(&both)]).unwrap().len(), 2, "{length}");
         }
     }
@@ -163,7 +236,10 @@ fn what_follows_a_response_is_never_taken_for_the_next_one() {
     for extra in [unrequested.as_str(), "\r\n"] {
         let server = Server::script([raw(&(with_length() + extra)), ok(ORIGINAL_LIST)]);
         let client = client(&server.url());
-        assert_eq!((client.list().unwrap().len(), client.list().unwrap().len()), (2, 2));
+        assert_eq!(
+            (client.list().unwrap().len(), client.list().unwrap().len()),
+            (2, 2)
+        );
     }
 }
 
@@ -177,7 +253,11 @@ fn the_charset_of_a_response_does_not_matter_to_a_list_in_ascii() {
         "application/json; charset=latin1",
         "text/plain",
     ] {
-        let step = response("200 OK", &format!("Content-Type: {kind}\r\n"), ORIGINAL_LIST);
+        let step = response(
+            "200 OK",
+            &format!("Content-Type: {kind}\r\n"),
+            ORIGINAL_LIST,
+        );
         assert_eq!(call([step]).unwrap().len(), 2, "{kind}");
     }
 }
@@ -198,7 +278,10 @@ const GZIP: &[u8] =
 const BROTLI: &[u8] = b"\x0b\x06\x80{\"tokens\":[]}\x03";
 
 fn encoded(status: &str, coding: &str, body: &[u8]) -> Step {
-    let head = format!("HTTP/1.1 {status}\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     Step::Reply([head.as_bytes(), body].concat())
 }
 
@@ -206,21 +289,44 @@ fn encoded(status: &str, coding: &str, body: &[u8]) -> Step {
 fn an_unrequested_content_encoding_is_refused_or_bounded() {
     let limited = |limit, coding: &str, body: &[u8]| {
         let server = Server::script([encoded("200 OK", coding, body), Step::Close]);
-        builder(&server.url()).retries(0).max_response_bytes(limit).build().unwrap().list()
+        builder(&server.url())
+            .retries(0)
+            .max_response_bytes(limit)
+            .build()
+            .unwrap()
+            .list()
     };
-    for (coding, body) in [("gzip", GZIP), ("br", BROTLI), ("deflate", b"x"), ("gzip, br", b"x"), ("zstd", b"x")] {
+    for (coding, body) in [
+        ("gzip", GZIP),
+        ("br", BROTLI),
+        ("deflate", b"x"),
+        ("gzip, br", b"x"),
+        ("zstd", b"x"),
+    ] {
         match limited(1000, coding, body) {
             // Another crate has turned ureq's decoder on.
             Ok(tokens) => {
                 assert!(tokens.is_empty(), "{coding}");
                 let above = limited(5, coding, body).unwrap_err();
-                assert!(matches!(above, Error::TooLarge { limit: 5, .. }), "{coding}: {above:?}");
+                assert!(
+                    matches!(above, Error::TooLarge { limit: 5, .. }),
+                    "{coding}: {above:?}"
+                );
                 let broken = limited(1000, coding, &body[..body.len() - 9]).unwrap_err();
-                assert!(matches!(broken, Error::InvalidAnswer { .. } | Error::Connection { .. }), "{broken:?}");
+                assert!(
+                    matches!(
+                        broken,
+                        Error::InvalidAnswer { .. } | Error::Connection { .. }
+                    ),
+                    "{broken:?}"
+                );
             }
             Err(error) => {
                 let expected = format!("unrequested `Content-Encoding: {coding}`");
-                assert!(matches!(&error, Error::InvalidAnswer { problem, .. } if *problem == expected), "{error:?}");
+                assert!(
+                    matches!(&error, Error::InvalidAnswer { problem, .. } if *problem == expected),
+                    "{error:?}"
+                );
             }
         }
     }
@@ -228,8 +334,14 @@ fn an_unrequested_content_encoding_is_refused_or_bounded() {
 
 #[test]
 fn a_content_encoding_that_is_not_ascii_is_refused_even_with_a_valid_list() {
-    let error = call([encoded("200 OK", "gz\u{ef}p", br#"{"tokens":[]}"#), Step::Close]).unwrap_err();
-    let Error::InvalidAnswer { problem, .. } = &error else { panic!("{error:?}") };
+    let error = call([
+        encoded("200 OK", "gz\u{ef}p", br#"{"tokens":[]}"#),
+        Step::Close,
+    ])
+    .unwrap_err();
+    let Error::InvalidAnswer { problem, .. } = &error else {
+        panic!("{error:?}")
+    };
     assert_eq!(problem, "unrequested `Content-Encoding: gz\u{ef}p`");
 }
 
@@ -247,44 +359,75 @@ fn a_length_above_the_limit_is_refused_unread() {
         // The server sends nothing more and keeps the connection: only an unread refusal comes before the deadline.
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
         let error = assert_within(0, || call([Step::Stall(head.into_bytes())])).unwrap_err();
-        assert!(matches!(error, Error::TooLarge { limit: 2_097_152, .. }), "{length}: {error:?}");
+        assert!(
+            matches!(
+                error,
+                Error::TooLarge {
+                    limit: 2_097_152,
+                    ..
+                }
+            ),
+            "{length}: {error:?}"
+        );
     }
 }
 
 #[test]
 fn endless_bodies_end_at_the_limit() {
     for (head, repeated) in [
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "8\r\n[[[[[[[[\r\n"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "8\r\n[[[[[[[[\r\n",
+        ),
         ("HTTP/1.1 200 OK\r\n\r\n", "                "),
     ] {
         let error = call([Step::Endless(head.into(), repeated.into())]).unwrap_err();
         assert!(matches!(error, Error::TooLarge { .. }), "{head}: {error:?}");
     }
-    let error = call([Step::Endless("HTTP/1.1 404 Not Found\r\n\r\n".into(), "x".into())]).unwrap_err();
+    let error = call([Step::Endless(
+        "HTTP/1.1 404 Not Found\r\n\r\n".into(),
+        "x".into(),
+    )])
+    .unwrap_err();
     assert_eq!(error.status(), Some(404));
 }
 
 #[test]
 fn endless_headers_are_an_error() {
     for (head, repeated, expected) in [
-        ("HTTP/1.1 200 OK\r\nX: ", "xxxxxxxxxxxxxxxx", "its header is too large"),
+        (
+            "HTTP/1.1 200 OK\r\nX: ",
+            "xxxxxxxxxxxxxxxx",
+            "its header is too large",
+        ),
         ("HTTP/1.1 200 OK\r\n", "X: x\r\n", "it is not valid HTTP"),
     ] {
         let error = call([Step::Endless(head.into(), repeated.into())]).unwrap_err();
-        assert!(matches!(&error, Error::InvalidAnswer { problem, .. } if problem == expected), "{error:?}");
+        assert!(
+            matches!(&error, Error::InvalidAnswer { problem, .. } if problem == expected),
+            "{error:?}"
+        );
     }
 }
 
 #[test]
 fn every_status_but_200_is_an_error_that_names_it() {
-    for status in [101, 201, 204, 206, 299, 304, 305, 400, 402, 404, 408, 451, 501, 599, 999] {
+    for status in [
+        101, 201, 204, 206, 299, 304, 305, 400, 402, 404, 408, 451, 501, 599, 999,
+    ] {
         let error = call([response(&status.to_string(), "", ""), Step::Close]).unwrap_err();
-        assert!(matches!(error, Error::Status { status: named, .. } if named == status), "{error:?}");
+        assert!(
+            matches!(error, Error::Status { status: named, .. } if named == status),
+            "{error:?}"
+        );
         assert!(!error.is_transient(), "{error:?}");
     }
     for status in ["000", "099"] {
         let error = call([response(status, "", EMPTY_LIST)]).unwrap_err();
-        assert!(matches!(error, Error::InvalidAnswer { .. }), "{status}: {error:?}");
+        assert!(
+            matches!(error, Error::InvalidAnswer { .. }),
+            "{status}: {error:?}"
+        );
     }
 }
 
@@ -292,15 +435,24 @@ fn every_status_but_200_is_an_error_that_names_it() {
 fn the_apis_error_text_is_the_message_in_whatever_form_it_comes() {
     for (body, expected) in [
         (r#"{"error":"no such thing"}"#, "no such thing"),
-        (r#"{"code":"gone","error":"no such thing"}"#, "no such thing (gone)"),
-        (r#"{"error":{"message":"deep"}}"#, r#"{"error":{"message":"deep"}}"#),
+        (
+            r#"{"code":"gone","error":"no such thing"}"#,
+            "no such thing (gone)",
+        ),
+        (
+            r#"{"error":{"message":"deep"}}"#,
+            r#"{"error":{"message":"deep"}}"#,
+        ),
         (r#"{"error":42,"code":null}"#, r#"{"error":42,"code":null}"#),
         (r#"{"error":"not <html>"}"#, "not <html>"),
         ("blocked by policy\n", "blocked by policy"),
         ("", ""),
     ] {
         let error = call([response("404 Not Found", "", body)]).unwrap_err();
-        assert!(matches!(&error, Error::Status { message, html: false, .. } if message == expected), "{error:?}");
+        assert!(
+            matches!(&error, Error::Status { message, html: false, .. } if message == expected),
+            "{error:?}"
+        );
     }
 }
 
@@ -308,7 +460,10 @@ fn the_apis_error_text_is_the_message_in_whatever_form_it_comes() {
 fn a_status_is_kept_though_its_body_is_cut_short() {
     let reply = "HTTP/1.1 409 Conflict\r\nContent-Length: 99\r\n\r\nhalf";
     let error = call([raw(reply), Step::Close]).unwrap_err();
-    assert!(matches!(&error, Error::Status { status: 409, message, .. } if message == "half"), "{error:?}");
+    assert!(
+        matches!(&error, Error::Status { status: 409, message, .. } if message == "half"),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -317,16 +472,37 @@ fn an_html_401_is_not_a_refusal_by_the_api() {
     for status in ["401 x", "403 x"] {
         let error = call([page(status)]).unwrap_err();
         let expected = "an HTML page titled \"Sign in\"";
-        assert!(matches!(&error, Error::Status { message, html: true, .. } if message == expected), "{error:?}");
+        assert!(
+            matches!(&error, Error::Status { message, html: true, .. } if message == expected),
+            "{error:?}"
+        );
     }
     let error = call([error("401 x", "<html>")]).unwrap_err();
-    assert!(matches!(error, Error::Refused { status: 401, .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Refused { status: 401, .. }),
+        "{error:?}"
+    );
 }
 
 #[test]
 fn an_html_page_instead_of_a_list_is_described_by_its_title() {
     let page = "<html>\r\n<head><title>Sign in</title></head>";
     let error = call([response("200 OK", "Content-Type: text/html\r\n", page)]).unwrap_err();
-    assert!(matches!(error, Error::InvalidAnswer { html: true, token: None, .. }), "{error:?}");
-    assert!(error.to_string().ends_with(": it is an HTML page titled \"Sign in\""), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::InvalidAnswer {
+                html: true,
+                token: None,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .ends_with(": it is an HTML page titled \"Sign in\""),
+        "{error}"
+    );
 }

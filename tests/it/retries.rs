@@ -10,15 +10,31 @@ use turso_api_tokens::Error;
 #[test]
 fn a_transient_status_is_retried_twice() {
     let server = Server::script([error("503 x", "a"), error("429 x", "b"), ok(ORIGINAL_LIST)]);
-    assert_eq!(builder(&server.url()).build().unwrap().list().unwrap().len(), 2);
+    assert_eq!(
+        builder(&server.url())
+            .build()
+            .unwrap()
+            .list()
+            .unwrap()
+            .len(),
+        2
+    );
     assert_eq!(server.requests().len(), 3);
 }
 
 #[test]
 fn after_the_last_retry_the_last_error_is_reported() {
-    let server = Server::script([error("503 x", "a"), error("503 x", "b"), error("500 x", "c"), ok(ORIGINAL_LIST)]);
+    let server = Server::script([
+        error("503 x", "a"),
+        error("503 x", "b"),
+        error("500 x", "c"),
+        ok(ORIGINAL_LIST),
+    ]);
     let error = builder(&server.url()).build().unwrap().list().unwrap_err();
-    assert!(matches!(&error, Error::Status { status: 500, message, .. } if message == "c"), "{error:?}");
+    assert!(
+        matches!(&error, Error::Status { status: 500, message, .. } if message == "c"),
+        "{error:?}"
+    );
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -41,43 +57,82 @@ fn nothing_else_is_retried() {
 
 #[test]
 fn a_body_without_a_frame_that_is_not_a_list_is_not_retried() {
-    let server = Server::script([Step::Reply(b"HTTP/1.1 200 OK\r\n\r\nblocked by policy".to_vec()), Step::Close]);
+    let server = Server::script([
+        Step::Reply(b"HTTP/1.1 200 OK\r\n\r\nblocked by policy".to_vec()),
+        Step::Close,
+    ]);
     let error = builder(&server.url()).build().unwrap().list().unwrap_err();
-    assert!(error.to_string().ends_with(": it is not JSON; it begins with blocked by policy"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with(": it is not JSON; it begins with blocked by policy"),
+        "{error}"
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
 fn a_connection_reset_or_lost_before_the_response_is_complete_is_retried() {
-    let complete = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ORIGINAL_LIST}", ORIGINAL_LIST.len());
+    let complete = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ORIGINAL_LIST}",
+        ORIGINAL_LIST.len()
+    );
     side_by_side([0, 5, 20, complete.len() - 1], |length| {
         let part = Step::Reply(complete.as_bytes()[..length].to_vec());
-        let server = Server::script([Step::Reset(Vec::new()), part, Step::Close, ok(ORIGINAL_LIST)]);
-        assert_eq!(builder(&server.url()).build().unwrap().list().unwrap().len(), 2, "{length}");
+        let server = Server::script([
+            Step::Reset(Vec::new()),
+            part,
+            Step::Close,
+            ok(ORIGINAL_LIST),
+        ]);
+        assert_eq!(
+            builder(&server.url())
+                .build()
+                .unwrap()
+                .list()
+                .unwrap()
+                .len(),
+            2,
+            "{length}"
+        );
         assert_eq!(server.connections(), 3);
     });
 }
 
 #[test]
 fn a_refused_connection_is_retried() {
-    let client = builder(&format!("http://{}", refusing_address())).retries(1).build().unwrap();
+    let client = builder(&format!("http://{}", refusing_address()))
+        .retries(1)
+        .build()
+        .unwrap();
     let (result, records) = recorded(|| client.list());
     let error = result.unwrap_err();
     assert!(matches!(error, Error::Connection { .. }), "{error:?}");
-    let attempts = records.iter().filter(|record| record.starts_with("turso_api_tokens::call GET ")).count();
+    let attempts = records
+        .iter()
+        .filter(|record| record.starts_with("turso_api_tokens::call GET "))
+        .count();
     assert_eq!(attempts, 2, "{records:#?}");
 }
 
 #[test]
 fn without_retries_there_is_one_request() {
     let server = Server::script([error("503 x", ""), ok(ORIGINAL_LIST)]);
-    let error = builder(&server.url()).retries(0).build().unwrap().list().unwrap_err();
+    let error = builder(&server.url())
+        .retries(0)
+        .build()
+        .unwrap()
+        .list()
+        .unwrap_err();
     assert_eq!((error.status(), server.requests().len()), (Some(503), 1));
 }
 
 #[test]
 fn a_retry_after_is_waited_for_where_it_fits() {
-    let server = Server::script([response("429 x", "Retry-After: 1\r\n", ""), ok(ORIGINAL_LIST)]);
+    let server = Server::script([
+        response("429 x", "Retry-After: 1\r\n", ""),
+        ok(ORIGINAL_LIST),
+    ]);
     let start = Instant::now();
     builder(&server.url()).build().unwrap().list().unwrap();
     assert!(start.elapsed() >= Duration::from_secs(1));
@@ -88,16 +143,27 @@ fn a_retry_after_that_does_not_fit_fails_at_once_and_says_when_to_come_back() {
     let server = Server::script([response("503 x", "Retry-After: 31\r\n", "")]);
     // Its timeout is 30 seconds.
     let error = assert_within(0, || builder(&server.url()).build().unwrap().list()).unwrap_err();
-    assert!(matches!(error, Error::Status { retry_after: Some(after), .. } if after.as_secs() == 31), "{error:?}");
+    assert!(
+        matches!(error, Error::Status { retry_after: Some(after), .. } if after.as_secs() == 31),
+        "{error:?}"
+    );
     assert!(error.to_string().ends_with("; retry after 31 s"), "{error}");
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
 fn a_retry_after_that_is_not_in_seconds_is_ignored() {
-    let values = ["Wed, 21 Oct 2065 07:28:00 GMT", "soon", "-1", "99999999999999999999999"];
+    let values = [
+        "Wed, 21 Oct 2065 07:28:00 GMT",
+        "soon",
+        "-1",
+        "99999999999999999999999",
+    ];
     side_by_side(values, |value| {
-        let server = Server::script([response("503 x", &format!("Retry-After: {value}\r\n"), ""), ok(ORIGINAL_LIST)]);
+        let server = Server::script([
+            response("503 x", &format!("Retry-After: {value}\r\n"), ""),
+            ok(ORIGINAL_LIST),
+        ]);
         let tokens = assert_within(1, || builder(&server.url()).build().unwrap().list()).unwrap();
         assert_eq!(tokens.len(), 2, "{value}");
     });

@@ -9,7 +9,10 @@ use turso_api_tokens::{Client, Credential, Error};
 fn assert_no_secret(text: &str) {
     let folded = text.to_ascii_lowercase();
     for start in 0..SECRET.len() - 8 {
-        assert!(!folded.contains(&SECRET[start..start + 8].to_ascii_lowercase()), "{text}");
+        assert!(
+            !folded.contains(&SECRET[start..start + 8].to_ascii_lowercase()),
+            "{text}"
+        );
     }
 }
 
@@ -17,7 +20,10 @@ fn assert_no_secret(text: &str) {
 fn visible(step: Step) -> String {
     let server = Server::script([step, Step::Close]);
     let (result, records) = recorded(|| builder(&server.url()).retries(0).build().unwrap().fetch());
-    let own: Vec<_> = records.into_iter().filter(|record| record.starts_with("turso_api_tokens::")).collect();
+    let own: Vec<_> = records
+        .into_iter()
+        .filter(|record| record.starts_with("turso_api_tokens::"))
+        .collect();
     for record in take_recorded_elsewhere() {
         assert_no_secret(&record);
     }
@@ -46,11 +52,27 @@ fn no_log_record_of_this_crate_or_ureq_holds_it_except_the_dump_that_the_docs_na
         client.list().unwrap();
         client.list().unwrap_err();
     });
-    assert!(server.requests().iter().all(|request| request.contains(SECRET)), "it was sent");
-    let (dump, others): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.starts_with("ureq_proto::"));
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.contains(SECRET)),
+        "it was sent"
+    );
+    let (dump, others): (Vec<_>, Vec<_>) = records
+        .iter()
+        .partition(|record| record.starts_with("ureq_proto::"));
     assert!(!dump.is_empty(), "the docs of Credential name this target");
-    assert!(others.iter().any(|record| record.starts_with("turso_api_tokens::call GET ")), "{others:#?}");
-    assert!(others.iter().any(|record| record.starts_with("ureq::")), "{others:#?}");
+    assert!(
+        others
+            .iter()
+            .any(|record| record.starts_with("turso_api_tokens::call GET ")),
+        "{others:#?}"
+    );
+    assert!(
+        others.iter().any(|record| record.starts_with("ureq::")),
+        "{others:#?}"
+    );
     others
         .iter()
         .chain(&take_recorded_elsewhere().iter().collect::<Vec<_>>())
@@ -61,15 +83,39 @@ fn no_log_record_of_this_crate_or_ureq_holds_it_except_the_dump_that_the_docs_na
 fn a_server_that_repeats_it_finds_it_redacted() {
     let lower = SECRET.to_ascii_lowercase();
     for step in [
-        response("401 x", "", &format!("{{\"error\":\"{SECRET}\",\"code\":\"{SECRET}\"}}")),
-        response("404 x", "", &format!("{{\"error\":\"no such thing as {SECRET}\"}}")),
-        response("404 x", "", &format!("{{\"error\":\"\\u0065{}\"}}", &SECRET[1..])),
+        response(
+            "401 x",
+            "",
+            &format!("{{\"error\":\"{SECRET}\",\"code\":\"{SECRET}\"}}"),
+        ),
+        response(
+            "404 x",
+            "",
+            &format!("{{\"error\":\"no such thing as {SECRET}\"}}"),
+        ),
+        response(
+            "404 x",
+            "",
+            &format!("{{\"error\":\"\\u0065{}\"}}", &SECRET[1..]),
+        ),
         response("404 x", "", &format!("{{\"error\":\"{lower}\"}}")),
-        response("500 x", "Content-Type: text/html\r\n", &format!("<html><title>{SECRET}</title></html>")),
+        response(
+            "500 x",
+            "Content-Type: text/html\r\n",
+            &format!("<html><title>{SECRET}</title></html>"),
+        ),
         response("500 x", "", &format!("busy: {SECRET}")),
         response("404 x", "", &format!("{}{SECRET}", "x".repeat(100))),
-        response("302 x", &format!("Location: https://{SECRET}.example/\r\n"), ""),
-        response("302 x", &format!("Location: https://{lower}.example/\r\n"), ""),
+        response(
+            "302 x",
+            &format!("Location: https://{SECRET}.example/\r\n"),
+            "",
+        ),
+        response(
+            "302 x",
+            &format!("Location: https://{lower}.example/\r\n"),
+            "",
+        ),
         response("302 x", &format!("Location: /{SECRET}\r\n"), ""),
         response("302 x", &format!("Location: {SECRET}\r\n"), ""),
         response("200 OK", &format!("Content-Type: {SECRET}\r\n"), "{}"),
@@ -83,7 +129,9 @@ fn a_server_that_repeats_it_finds_it_redacted() {
         ok(SECRET),
         ok(&format!("\"{SECRET}\"")),
         ok(&format!("{{\"tokens\":\"{SECRET}\"}}")),
-        ok(&format!("{{\"tokens\":[{{\"name\":\"{SECRET}\",\"id\":1}}]}}")),
+        ok(&format!(
+            "{{\"tokens\":[{{\"name\":\"{SECRET}\",\"id\":1}}]}}"
+        )),
     ] {
         assert_no_secret(&visible(step));
     }
@@ -97,7 +145,11 @@ fn cut_off() -> impl Iterator<Item = &'static str> {
 #[test]
 fn the_beginning_of_it_at_the_end_of_a_servers_text_is_redacted() {
     for part in cut_off() {
-        assert_no_secret(&visible(response("404 x", "", &format!("{{\"error\":\"bad credential {part}\"}}"))));
+        assert_no_secret(&visible(response(
+            "404 x",
+            "",
+            &format!("{{\"error\":\"bad credential {part}\"}}"),
+        )));
         assert_no_secret(&visible(ok(part)));
     }
 }
@@ -113,7 +165,11 @@ fn the_beginning_of_it_at_the_end_of_an_error_with_a_code_is_redacted() {
 #[test]
 fn the_beginning_of_it_at_the_end_of_a_title_is_redacted() {
     for part in cut_off() {
-        assert_no_secret(&visible(response("401 x", "", &format!("<html><title>No {part}</title>"))));
+        assert_no_secret(&visible(response(
+            "401 x",
+            "",
+            &format!("<html><title>No {part}</title>"),
+        )));
     }
 }
 
@@ -121,7 +177,9 @@ fn the_beginning_of_it_at_the_end_of_a_title_is_redacted() {
 fn the_beginning_of_it_in_a_body_that_is_cut_short_is_redacted() {
     for part in cut_off() {
         let head = "HTTP/1.1 404 x\r\nContent-Length: 9999\r\n\r\n";
-        assert_no_secret(&visible(Step::Reply(format!("{head}bad credential {part}").into_bytes())));
+        assert_no_secret(&visible(Step::Reply(
+            format!("{head}bad credential {part}").into_bytes(),
+        )));
     }
 }
 
@@ -129,7 +187,9 @@ fn the_beginning_of_it_in_a_body_that_is_cut_short_is_redacted() {
 fn the_beginning_of_it_in_a_body_that_stalls_is_redacted() {
     side_by_side(cut_off(), |part| {
         let head = "HTTP/1.1 404 x\r\nContent-Length: 9999\r\n\r\n";
-        assert_no_secret(&visible(Step::Stall(format!("{head}bad credential {part}").into_bytes())));
+        assert_no_secret(&visible(Step::Stall(
+            format!("{head}bad credential {part}").into_bytes(),
+        )));
     });
 }
 
@@ -138,7 +198,11 @@ fn the_beginning_of_it_in_a_body_that_stalls_is_redacted() {
 fn the_beginning_of_it_at_the_limit_of_an_errors_body_is_redacted() {
     for part in cut_off() {
         let padding = " ".repeat(16 * 1024 - part.len());
-        assert_no_secret(&visible(response("404 x", "", &format!("{padding}{SECRET}"))));
+        assert_no_secret(&visible(response(
+            "404 x",
+            "",
+            &format!("{padding}{SECRET}"),
+        )));
     }
 }
 
@@ -158,9 +222,15 @@ fn debug_does_not_show_it() {
 
 #[test]
 fn a_base_url_that_is_the_credential_is_not_repeated() {
-    for base_url in [SECRET.to_owned(), format!("{SECRET}/"), format!("/{SECRET}"), format!("{SECRET}?x")] {
+    for base_url in [
+        SECRET.to_owned(),
+        format!("{SECRET}/"),
+        format!("/{SECRET}"),
+        format!("{SECRET}?x"),
+    ] {
         let error = builder(&base_url).build().unwrap_err();
-        let expected = "base URL: it is not a URL with a host; it should look like https://api.turso.tech";
+        let expected =
+            "base URL: it is not a URL with a host; it should look like https://api.turso.tech";
         assert_eq!(error.to_string(), expected);
         assert_no_secret(&format!("{error:?}"));
     }
@@ -171,26 +241,46 @@ fn a_base_url_that_holds_the_credential_is_named_without_it() {
     let userinfo = "it must not contain userinfo; the credential is given apart from it".to_owned();
     let plain = "plain http would expose the credential to the network; use https";
     for (base_url, expected) in [
-        (format!("http://gateway/{SECRET}"), format!("http://gateway/***: {plain}")),
-        (format!("http://{}.example", SECRET.to_ascii_lowercase()), format!("http://***.example: {plain}")),
-        (format!("https://h/?{SECRET}"), "https://h/?***: it must not have a query or a fragment".to_owned()),
-        (format!("ftp://h/{SECRET}"), "ftp://h/***: it must begin with https://".to_owned()),
+        (
+            format!("http://gateway/{SECRET}"),
+            format!("http://gateway/***: {plain}"),
+        ),
+        (
+            format!("http://{}.example", SECRET.to_ascii_lowercase()),
+            format!("http://***.example: {plain}"),
+        ),
+        (
+            format!("https://h/?{SECRET}"),
+            "https://h/?***: it must not have a query or a fragment".to_owned(),
+        ),
+        (
+            format!("ftp://h/{SECRET}"),
+            "ftp://h/***: it must begin with https://".to_owned(),
+        ),
         (format!("https://{SECRET}@h"), userinfo.clone()),
         (format!("https://user:{SECRET}@h"), userinfo),
     ] {
         let error = builder(&base_url).build().unwrap_err();
-        assert!(matches!(&error, Error::Config { problem, .. } if *problem == expected), "{error:?}");
+        assert!(
+            matches!(&error, Error::Config { problem, .. } if *problem == expected),
+            "{error:?}"
+        );
         assert_no_secret(&format!("{error:?}"));
     }
 }
 
 #[test]
 fn a_base_url_that_holds_the_credential_is_logged_without_it() {
-    let (client, records) = recorded(|| builder(&format!("https://gateway.example/{SECRET}/")).build());
+    let (client, records) =
+        recorded(|| builder(&format!("https://gateway.example/{SECRET}/")).build());
     client.unwrap();
     for record in &records {
         assert_no_secret(record);
     }
-    let expected = "turso_api_tokens::client base URL: https://gateway.example/***/ (given by the program)";
-    assert!(records.iter().any(|record| record == expected), "{records:#?}");
+    let expected =
+        "turso_api_tokens::client base URL: https://gateway.example/***/ (given by the program)";
+    assert!(
+        records.iter().any(|record| record == expected),
+        "{records:#?}"
+    );
 }

@@ -10,8 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// The list of the API's first documentation.
-pub const ORIGINAL_LIST: &str =
-    r#"{"tokens":[{"name":"token1","id":"SYzcpe3jEe2We-rqOx4wmQ"},{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"}]}"#;
+pub const ORIGINAL_LIST: &str = r#"{"tokens":[{"name":"token1","id":"SYzcpe3jEe2We-rqOx4wmQ"},{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"}]}"#;
 
 /// A list as the API documents it now, with tokens of all kinds.
 pub const CURRENT_LIST: &str = r#"{"tokens":[
@@ -43,7 +42,13 @@ pub enum Step {
 
 /// A complete response with its length.
 pub fn response(status: &str, headers: &str, body: &str) -> Step {
-    Step::Reply(format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len()).into_bytes())
+    Step::Reply(
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+            body.len()
+        )
+        .into_bytes(),
+    )
 }
 
 /// A response of the documented kind.
@@ -53,7 +58,11 @@ pub fn ok(body: &str) -> Step {
 
 /// An error as the API sends it.
 pub fn error(status: &str, message: &str) -> Step {
-    response(status, "Content-Type: application/json\r\n", &format!(r#"{{"error":"{message}"}}"#))
+    response(
+        status,
+        "Content-Type: application/json\r\n",
+        &format!(r#"{{"error":"{message}"}}"#),
+    )
 }
 
 /// The beginning of a response that is larger than the default limit.
@@ -145,7 +154,11 @@ impl Server {
                 });
             }
         });
-        Self { address, shared, thread: Some(thread) }
+        Self {
+            address,
+            shared,
+            thread: Some(thread),
+        }
     }
 
     /// The base URL for plain http.
@@ -213,11 +226,15 @@ impl Shared {
         loop {
             if !self.next_is(|step| matches!(step, Step::Greet(_) | Step::Close)) {
                 // A step is taken only once its request has come: another connection may be first.
-                let Some(head) = read_head(connection)? else { return Ok(()) };
+                let Some(head) = read_head(connection)? else {
+                    return Ok(());
+                };
                 self.requests.lock().unwrap().push(head);
             }
             let next = self.script.lock().unwrap().pop_front();
-            let Some(step) = next.or_else(|| self.default_step.map(|step| step())) else { return Ok(()) };
+            let Some(step) = next.or_else(|| self.default_step.map(|step| step())) else {
+                return Ok(());
+            };
             match step {
                 Step::Reply(bytes) => {
                     connection.write_all(&bytes)?;

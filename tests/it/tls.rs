@@ -2,7 +2,8 @@
 
 use crate::server::{ORIGINAL_LIST, Server, Step, TlsLayer, ok, response};
 use crate::support::{
-    Authority, Folder, Identity, builder, in_env_without_proxies, rerun_in_subprocess, tls, tls_counting_resumptions,
+    Authority, Folder, Identity, builder, in_env_without_proxies, rerun_in_subprocess, tls,
+    tls_counting_resumptions,
 };
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 use std::io::Read;
@@ -19,8 +20,14 @@ fn a_private_authority_is_trusted_where_its_certificate_is_given() {
             for pem in [&authority.pem, &bundle] {
                 let server = Server::tls([ok(ORIGINAL_LIST)], authority.tls(&[name]));
                 let url = format!("https://{name}:{}", server.port());
-                let client = builder(&url).root_certificates_pem(pem.as_bytes()).build().unwrap();
-                assert_eq!((client.list().unwrap().len(), server.requests().len()), (2, 1));
+                let client = builder(&url)
+                    .root_certificates_pem(pem.as_bytes())
+                    .build()
+                    .unwrap();
+                assert_eq!(
+                    (client.list().unwrap().len(), server.requests().len()),
+                    (2, 1)
+                );
             }
         }
     });
@@ -31,11 +38,20 @@ fn a_byte_order_mark_before_the_certificates_does_not_matter() {
     in_env_without_proxies(|| {
         let (authority, folder) = (Authority::new(), Folder::new());
         let marked = format!("\u{feff}{}", authority.pem);
-        let server = Server::tls([ok(ORIGINAL_LIST), Step::Close, ok(ORIGINAL_LIST)], authority.tls(&["localhost"]));
+        let server = Server::tls(
+            [ok(ORIGINAL_LIST), Step::Close, ok(ORIGINAL_LIST)],
+            authority.tls(&["localhost"]),
+        );
         let builder = || builder(&server.https_url());
-        let from_text = builder().root_certificates_pem(marked.as_bytes()).build().unwrap();
+        let from_text = builder()
+            .root_certificates_pem(marked.as_bytes())
+            .build()
+            .unwrap();
         assert_eq!(from_text.list().unwrap().len(), 2);
-        let from_file = builder().root_certificates_file(folder.write("ca.pem", &marked)).build().unwrap();
+        let from_file = builder()
+            .root_certificates_file(folder.write("ca.pem", &marked))
+            .build()
+            .unwrap();
         assert_eq!(from_file.list().unwrap().len(), 2);
     });
 }
@@ -49,7 +65,10 @@ fn assert_distrusted(layer: TlsLayer, trusted: Option<&str>, expected: TlsFailur
         builder = builder.root_certificates_pem(pem.as_bytes());
     }
     let error = builder.build().unwrap().list().unwrap_err();
-    assert!(matches!(error, Error::Tls { reason, .. } if reason == expected), "{error:?}");
+    assert!(
+        matches!(error, Error::Tls { reason, .. } if reason == expected),
+        "{error:?}"
+    );
     assert!(!error.is_transient());
     assert_eq!((server.connections(), server.requests().len()), (1, 0));
 }
@@ -58,10 +77,22 @@ fn assert_distrusted(layer: TlsLayer, trusted: Option<&str>, expected: TlsFailur
 fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        assert_distrusted(authority.tls(&["localhost"]), None, TlsFailure::UnknownIssuer);
-        assert_distrusted(authority.tls(&["localhost"]), Some(&Authority::new().pem), TlsFailure::UnknownIssuer);
+        assert_distrusted(
+            authority.tls(&["localhost"]),
+            None,
+            TlsFailure::UnknownIssuer,
+        );
+        assert_distrusted(
+            authority.tls(&["localhost"]),
+            Some(&Authority::new().pem),
+            TlsFailure::UnknownIssuer,
+        );
         let self_signed = Identity::self_signed(&["localhost"], |_| {});
-        assert_distrusted(tls(&self_signed), Some(&authority.pem), TlsFailure::UnknownIssuer);
+        assert_distrusted(
+            tls(&self_signed),
+            Some(&authority.pem),
+            TlsFailure::UnknownIssuer,
+        );
     });
 }
 
@@ -69,7 +100,9 @@ fn a_certificate_of_an_unknown_issuer_is_not_trusted() {
 fn an_expired_certificate_is_not_trusted() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        let expired = authority.issue(&["localhost"], |params| params.not_after = date_time_ymd(2020, 1, 1));
+        let expired = authority.issue(&["localhost"], |params| {
+            params.not_after = date_time_ymd(2020, 1, 1)
+        });
         assert_distrusted(tls(&expired), Some(&authority.pem), TlsFailure::Expired);
     });
 }
@@ -78,7 +111,9 @@ fn an_expired_certificate_is_not_trusted() {
 fn a_certificate_that_is_not_valid_yet_is_not_trusted() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        let future = authority.issue(&["localhost"], |params| params.not_before = date_time_ymd(2999, 1, 1));
+        let future = authority.issue(&["localhost"], |params| {
+            params.not_before = date_time_ymd(2999, 1, 1)
+        });
         assert_distrusted(tls(&future), Some(&authority.pem), TlsFailure::NotYetValid);
     });
 }
@@ -87,15 +122,20 @@ fn a_certificate_that_is_not_valid_yet_is_not_trusted() {
 fn a_certificate_for_another_host_is_not_trusted() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        assert_distrusted(authority.tls(&["example.com"]), Some(&authority.pem), TlsFailure::WrongName);
+        assert_distrusted(
+            authority.tls(&["example.com"]),
+            Some(&authority.pem),
+            TlsFailure::WrongName,
+        );
     });
 }
 
 #[test]
 fn an_authoritys_certificate_is_not_accepted_as_a_servers_own() {
     in_env_without_proxies(|| {
-        let ca =
-            Identity::self_signed(&["localhost"], |params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+        let ca = Identity::self_signed(&["localhost"], |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)
+        });
         assert_distrusted(tls(&ca), Some(&ca.certificate), TlsFailure::CaAsServer);
     });
 }
@@ -104,9 +144,21 @@ fn an_authoritys_certificate_is_not_accepted_as_a_servers_own() {
 #[track_caller]
 fn assert_no_tls(greeting: &[u8], expected: TlsFailure) {
     let server = Server::script([Step::Greet(greeting.to_vec())]);
-    let error = builder(&server.https_url()).build().unwrap().list().unwrap_err();
-    assert!(matches!(error, Error::Tls { reason, .. } if reason == expected), "{error:?}");
-    assert!(!server.requests().iter().any(|request| request.contains("authorization")));
+    let error = builder(&server.https_url())
+        .build()
+        .unwrap()
+        .list()
+        .unwrap_err();
+    assert!(
+        matches!(error, Error::Tls { reason, .. } if reason == expected),
+        "{error:?}"
+    );
+    assert!(
+        !server
+            .requests()
+            .iter()
+            .any(|request| request.contains("authorization"))
+    );
 }
 
 #[test]
@@ -135,7 +187,9 @@ fn any_other_alert_is_any_other_failure() {
 
 #[test]
 fn a_server_that_speaks_plain_http_does_not_speak_tls() {
-    in_env_without_proxies(|| assert_no_tls(b"HTTP/1.1 400 Bad Request\r\n\r\n", TlsFailure::NotTls));
+    in_env_without_proxies(|| {
+        assert_no_tls(b"HTTP/1.1 400 Bad Request\r\n\r\n", TlsFailure::NotTls)
+    });
 }
 
 #[test]
@@ -151,7 +205,10 @@ fn a_clients_second_connection_resumes_the_session_of_the_first() {
         for _ in 0..3 {
             client.list().unwrap();
         }
-        assert_eq!((server.connections(), resumptions.load(Ordering::Relaxed)), (3, 2));
+        assert_eq!(
+            (server.connections(), resumptions.load(Ordering::Relaxed)),
+            (3, 2)
+        );
     });
 }
 
@@ -159,9 +216,15 @@ fn a_clients_second_connection_resumes_the_session_of_the_first() {
 fn two_calls_over_tls_share_a_connection() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        let server = Server::tls([ok(ORIGINAL_LIST), ok(ORIGINAL_LIST)], authority.tls(&["localhost"]));
+        let server = Server::tls(
+            [ok(ORIGINAL_LIST), ok(ORIGINAL_LIST)],
+            authority.tls(&["localhost"]),
+        );
         let client = authority.client_builder(&server).build().unwrap();
-        assert_eq!((client.list().unwrap().len(), client.list().unwrap().len()), (2, 2));
+        assert_eq!(
+            (client.list().unwrap().len(), client.list().unwrap().len()),
+            (2, 2)
+        );
         assert_eq!(server.connections(), 1);
     });
 }
@@ -172,8 +235,27 @@ fn ssl_cert_file_does_not_apply_unless_the_environment_is_asked() {
     let test = || {};
     if let Ok(url) = std::env::var(URL) {
         let error = builder(&url).build().unwrap().list().unwrap_err();
-        assert!(matches!(error, Error::Tls { reason: TlsFailure::UnknownIssuer, .. }), "{error:?}");
-        assert_eq!(builder("").environment().base_url(&url).build().unwrap().list().unwrap().len(), 2);
+        assert!(
+            matches!(
+                error,
+                Error::Tls {
+                    reason: TlsFailure::UnknownIssuer,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
+        assert_eq!(
+            builder("")
+                .environment()
+                .base_url(&url)
+                .build()
+                .unwrap()
+                .list()
+                .unwrap()
+                .len(),
+            2
+        );
         return;
     }
     let (authority, folder) = (Authority::new(), Folder::new());
@@ -188,10 +270,28 @@ fn an_interim_response_may_come_with_a_large_response_inside_tls() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
         let body = format!("{ORIGINAL_LIST}{}", " ".repeat(1_000_000));
-        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let both = format!("HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n{response}", "x".repeat(2000));
-        let server = Server::tls([Step::Reply(both.into_bytes())], authority.tls(&["localhost"]));
-        assert_eq!(authority.client_builder(&server).build().unwrap().list().unwrap().len(), 2);
+        let response = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let both = format!(
+            "HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n{response}",
+            "x".repeat(2000)
+        );
+        let server = Server::tls(
+            [Step::Reply(both.into_bytes())],
+            authority.tls(&["localhost"]),
+        );
+        assert_eq!(
+            authority
+                .client_builder(&server)
+                .build()
+                .unwrap()
+                .list()
+                .unwrap()
+                .len(),
+            2
+        );
     });
 }
 
@@ -203,11 +303,18 @@ fn what_follows_a_response_in_its_last_record_is_never_taken_for_the_next_one() 
         let unrequested = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"tokens\":[]}";
         for length in [0, 100, 4_000, 12_000] {
             let body = format!("{ORIGINAL_LIST}{}", " ".repeat(length));
-            let both = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{unrequested}", body.len());
+            let both = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{unrequested}",
+                body.len()
+            );
             let steps = [Step::Reply(both.into_bytes()), ok(ORIGINAL_LIST)];
             let server = Server::tls(steps, authority.tls(&["localhost"]));
             let client = authority.client_builder(&server).build().unwrap();
-            assert_eq!((client.list().unwrap().len(), client.list().unwrap().len()), (2, 2), "{length}");
+            assert_eq!(
+                (client.list().unwrap().len(), client.list().unwrap().len()),
+                (2, 2),
+                "{length}"
+            );
             assert_eq!(server.connections(), 2);
         }
     });
@@ -216,9 +323,19 @@ fn what_follows_a_response_in_its_last_record_is_never_taken_for_the_next_one() 
 #[test]
 fn a_server_that_closes_within_the_handshake_is_a_lost_connection_in_plain_words() {
     in_env_without_proxies(|| {
-        let server = Server::tls([], Arc::new(|mut stream| stream.read(&mut [0; 4096]).ok().and(None)));
-        let error = builder(&server.https_url()).retries(0).build().unwrap().list().unwrap_err();
-        let Error::Connection { source, .. } = &error else { panic!("{error:?}") };
+        let server = Server::tls(
+            [],
+            Arc::new(|mut stream| stream.read(&mut [0; 4096]).ok().and(None)),
+        );
+        let error = builder(&server.https_url())
+            .retries(0)
+            .build()
+            .unwrap()
+            .list()
+            .unwrap_err();
+        let Error::Connection { source, .. } = &error else {
+            panic!("{error:?}")
+        };
         assert_eq!(source.to_string(), "the server closed the connection");
     });
 }
@@ -227,9 +344,19 @@ fn a_server_that_closes_within_the_handshake_is_a_lost_connection_in_plain_words
 fn a_server_that_closes_without_a_response_inside_tls_is_told_in_plain_words() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        let server = Server::tls([Step::Reply(Vec::new()), Step::Close], authority.tls(&["localhost"]));
-        let error = authority.client_builder(&server).build().unwrap().list().unwrap_err();
-        let Error::Connection { source, .. } = &error else { panic!("{error:?}") };
+        let server = Server::tls(
+            [Step::Reply(Vec::new()), Step::Close],
+            authority.tls(&["localhost"]),
+        );
+        let error = authority
+            .client_builder(&server)
+            .build()
+            .unwrap()
+            .list()
+            .unwrap_err();
+        let Error::Connection { source, .. } = &error else {
+            panic!("{error:?}")
+        };
         assert_eq!(source.to_string(), "the server closed the connection");
     });
 }

@@ -118,27 +118,46 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, 
             Long("json") => set_output(&mut options.output, Output::Json)?,
             Long("tsv") => set_output(&mut options.output, Output::Tsv)?,
             Short('q') | Long("quiet") => set_output(&mut options.output, Output::Nothing)?,
-            Long("require") => options.require.push(token_name("--require", value(&mut parser)?)?),
-            Long("deny") => options.deny.push(rule(&value(&mut parser)?.to_string_lossy())?),
-            Long("allow") => options.allow.push(token_name("--allow", value(&mut parser)?)?),
-            Long("token-file") => options.token_file = Some(path("--token-file", value(&mut parser)?)?),
+            Long("require") => options
+                .require
+                .push(token_name("--require", value(&mut parser)?)?),
+            Long("deny") => options
+                .deny
+                .push(rule(&value(&mut parser)?.to_string_lossy())?),
+            Long("allow") => options
+                .allow
+                .push(token_name("--allow", value(&mut parser)?)?),
+            Long("token-file") => {
+                options.token_file = Some(path("--token-file", value(&mut parser)?)?)
+            }
             Long("base-url") => {
-                options.base_url =
-                    Some(value(&mut parser)?.into_string().map_err(|_| "--base-url takes a URL in UTF-8")?);
+                options.base_url = Some(
+                    value(&mut parser)?
+                        .into_string()
+                        .map_err(|_| "--base-url takes a URL in UTF-8")?,
+                );
             }
             Long("ca-file") => options.ca_file = Some(path("--ca-file", value(&mut parser)?)?),
             Long("timeout") => options.timeout = seconds(&value(&mut parser)?.to_string_lossy())?,
             Long("retries") => {
-                let number = value(&mut parser)?.to_str().and_then(|text| text.parse().ok());
+                let number = value(&mut parser)?
+                    .to_str()
+                    .and_then(|text| text.parse().ok());
                 options.retries = number.ok_or("--retries takes a whole number, such as 2")?;
             }
             Short('v') | Long("verbose") => options.verbose = true,
             Short('h') | Long("help") => return Ok(Action::Print(HELP)),
             Short('V') | Long("version") => {
-                return Ok(Action::Print(concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n")));
+                return Ok(Action::Print(concat!(
+                    "turso-api-tokens ",
+                    env!("CARGO_PKG_VERSION"),
+                    "\n"
+                )));
             }
             Long(name) if name.starts_with("token") => {
-                return Err(format!("invalid option '--{name}'; use --token-file or TURSO_API_TOKEN"));
+                return Err(format!(
+                    "invalid option '--{name}'; use --token-file or TURSO_API_TOKEN"
+                ));
             }
             arg => return Err(usage(arg.unexpected())),
         }
@@ -151,10 +170,15 @@ impl Options {
     pub(crate) fn client(&self) -> Result<Client, Error> {
         let credential = match &self.token_file {
             None => Credential::discover()?,
-            Some(path) if path.as_os_str() == "-" => Credential::from_reader(io::stdin(), "standard input")?,
+            Some(path) if path.as_os_str() == "-" => {
+                Credential::from_reader(io::stdin(), "standard input")?
+            }
             Some(path) => Credential::from_file(path)?,
         };
-        let mut builder = Client::builder(credential).environment().retries(self.retries).timeout(self.timeout);
+        let mut builder = Client::builder(credential)
+            .environment()
+            .retries(self.retries)
+            .timeout(self.timeout);
         if let Some(url) = &self.base_url {
             builder = builder.base_url_from("--base-url", url);
         }
@@ -171,20 +195,29 @@ impl Options {
     /// Whether the base URL is not the default.
     pub(crate) fn has_base_url(&self) -> bool {
         let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        self.base_url.is_some() || ["TURSO_API_BASEURL", "TURSO_BASE_URL"].into_iter().any(is_set)
+        self.base_url.is_some()
+            || ["TURSO_API_BASEURL", "TURSO_BASE_URL"]
+                .into_iter()
+                .any(is_set)
     }
 }
 
 /// lexopt's errors, without the values that it repeats: each may be a credential, given where `ps` would show it.
 fn usage(error: lexopt::Error) -> String {
     match error {
-        lexopt::Error::UnexpectedArgument(_) => "unexpected argument: this program takes options only; pass a \
+        lexopt::Error::UnexpectedArgument(_) => {
+            "unexpected argument: this program takes options only; pass a \
              credential with --token-file or TURSO_API_TOKEN"
-            .to_owned(),
-        lexopt::Error::UnexpectedValue { option, .. } => {
-            format!("{option} takes no value; pass a credential with --token-file or TURSO_API_TOKEN")
+                .to_owned()
         }
-        lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value"),
+        lexopt::Error::UnexpectedValue { option, .. } => {
+            format!(
+                "{option} takes no value; pass a credential with --token-file or TURSO_API_TOKEN"
+            )
+        }
+        lexopt::Error::MissingValue {
+            option: Some(option),
+        } => format!("{option} needs a value"),
         error => error.to_string(),
     }
 }
@@ -202,15 +235,26 @@ fn set_output(output: &mut Output, wanted: Output) -> Result<(), String> {
 }
 
 fn token_name(option: &str, value: OsString) -> Result<String, String> {
-    let name = value.into_string().map_err(|_| format!("{option} takes a name in UTF-8"))?;
-    if name.is_empty() { Err(format!("{option} takes the name of a token, not an empty one")) } else { Ok(name) }
+    let name = value
+        .into_string()
+        .map_err(|_| format!("{option} takes a name in UTF-8"))?;
+    if name.is_empty() {
+        Err(format!(
+            "{option} takes the name of a token, not an empty one"
+        ))
+    } else {
+        Ok(name)
+    }
 }
 
 fn rule(text: &str) -> Result<Rule, String> {
     let days = |text: &str| {
         let digits = text.strip_suffix('d')?;
         let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits.parse().ok().filter(|days| all_digits && (1..=36_500).contains(days))
+        digits
+            .parse()
+            .ok()
+            .filter(|days| all_digits && (1..=36_500).contains(days))
     };
     match text.strip_prefix("older-than=").map(days) {
         None if text == "unrestricted" => Ok(Rule::Unrestricted),
@@ -224,19 +268,23 @@ fn rule(text: &str) -> Result<Rule, String> {
 }
 
 fn path(option: &str, value: OsString) -> Result<PathBuf, String> {
-    if value.is_empty() { Err(format!("{option} needs the name of a file")) } else { Ok(value.into()) }
+    if value.is_empty() {
+        Err(format!("{option} needs the name of a file"))
+    } else {
+        Ok(value.into())
+    }
 }
 
 /// Seconds with or without a fraction, to the millisecond. Parsed as whole numbers: parsing any `f64` takes 16 kB of code.
 fn seconds(text: &str) -> Result<Duration, String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let millis = format!("{fraction:0<3}").get(..3).and_then(|digits| digits.parse().ok());
-    let time = whole
-        .parse()
-        .ok()
-        .zip(millis)
-        .map(|(whole, millis)| Duration::from_secs(whole).saturating_add(Duration::from_millis(millis)));
+    let millis = format!("{fraction:0<3}")
+        .get(..3)
+        .and_then(|digits| digits.parse().ok());
+    let time = whole.parse().ok().zip(millis).map(|(whole, millis)| {
+        Duration::from_secs(whole).saturating_add(Duration::from_millis(millis))
+    });
     time.filter(|time| is_number(whole) && is_number(fraction) && !time.is_zero())
         .ok_or_else(|| "--timeout takes seconds, such as 30 or 2.5, and more than 0".to_owned())
 }
@@ -254,46 +302,111 @@ mod tests {
 
     #[test]
     fn values_follow_their_option_after_a_space_or_an_equals_sign() {
-        let options =
-            options(&["--timeout=2.5", "--retries", "0", "--require=a", "--require", "b", "--allow=c", "-qv"]).unwrap();
+        let options = options(&[
+            "--timeout=2.5",
+            "--retries",
+            "0",
+            "--require=a",
+            "--require",
+            "b",
+            "--allow=c",
+            "-qv",
+        ])
+        .unwrap();
         assert_eq!(options.timeout, Duration::from_millis(2500));
-        assert_eq!((options.retries, options.output, options.verbose), (0, Output::Nothing, true));
+        assert_eq!(
+            (options.retries, options.output, options.verbose),
+            (0, Output::Nothing, true)
+        );
         assert_eq!(options.require, ["a", "b"]);
         assert_eq!(options.allow, ["c"]);
     }
 
     #[test]
     fn help_and_version_answer_whatever_else_is_given() {
-        assert!(options(&["--retries", "1", "--help", "--bogus"]).unwrap_err().contains("Usage:"));
-        assert!(options(&["-V"]).unwrap_err().starts_with("turso-api-tokens "));
+        assert!(
+            options(&["--retries", "1", "--help", "--bogus"])
+                .unwrap_err()
+                .contains("Usage:")
+        );
+        assert!(
+            options(&["-V"])
+                .unwrap_err()
+                .starts_with("turso-api-tokens ")
+        );
     }
 
     #[test]
     fn an_invalid_option_says_what_is_valid_and_never_repeats_a_value() {
         for (args, expected) in [
             (&["--bogus"][..], "invalid option '--bogus'"),
-            (&["--token", "secret"], "invalid option '--token'; use --token-file or TURSO_API_TOKEN"),
+            (
+                &["--token", "secret"],
+                "invalid option '--token'; use --token-file or TURSO_API_TOKEN",
+            ),
             (
                 &["secret"],
                 "unexpected argument: this program takes options only; pass a credential with --token-file or \
                  TURSO_API_TOKEN",
             ),
-            (&["--quiet=secret"], "--quiet takes no value; pass a credential with --token-file or TURSO_API_TOKEN"),
-            (&["-q=secret"], "-q takes no value; pass a credential with --token-file or TURSO_API_TOKEN"),
-            (&["--timeout", "0"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
-            (&["--timeout", "1e3"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
-            (&["--timeout", "inf"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
-            (&["--timeout", "-1"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
-            (&["--timeout", "secret"], "--timeout takes seconds, such as 30 or 2.5, and more than 0"),
+            (
+                &["--quiet=secret"],
+                "--quiet takes no value; pass a credential with --token-file or TURSO_API_TOKEN",
+            ),
+            (
+                &["-q=secret"],
+                "-q takes no value; pass a credential with --token-file or TURSO_API_TOKEN",
+            ),
+            (
+                &["--timeout", "0"],
+                "--timeout takes seconds, such as 30 or 2.5, and more than 0",
+            ),
+            (
+                &["--timeout", "1e3"],
+                "--timeout takes seconds, such as 30 or 2.5, and more than 0",
+            ),
+            (
+                &["--timeout", "inf"],
+                "--timeout takes seconds, such as 30 or 2.5, and more than 0",
+            ),
+            (
+                &["--timeout", "-1"],
+                "--timeout takes seconds, such as 30 or 2.5, and more than 0",
+            ),
+            (
+                &["--timeout", "secret"],
+                "--timeout takes seconds, such as 30 or 2.5, and more than 0",
+            ),
             (&["--timeout"], "--timeout needs a value"),
-            (&["--retries", "-1"], "--retries takes a whole number, such as 2"),
-            (&["--retries", "1.5"], "--retries takes a whole number, such as 2"),
-            (&["--retries", "secret"], "--retries takes a whole number, such as 2"),
-            (&["--json", "--tsv"], "--json, --tsv and --quiet exclude each other"),
-            (&["--token-file", ""], "--token-file needs the name of a file"),
+            (
+                &["--retries", "-1"],
+                "--retries takes a whole number, such as 2",
+            ),
+            (
+                &["--retries", "1.5"],
+                "--retries takes a whole number, such as 2",
+            ),
+            (
+                &["--retries", "secret"],
+                "--retries takes a whole number, such as 2",
+            ),
+            (
+                &["--json", "--tsv"],
+                "--json, --tsv and --quiet exclude each other",
+            ),
+            (
+                &["--token-file", ""],
+                "--token-file needs the name of a file",
+            ),
             (&["--ca-file", ""], "--ca-file needs the name of a file"),
-            (&["--require", ""], "--require takes the name of a token, not an empty one"),
-            (&["--allow", ""], "--allow takes the name of a token, not an empty one"),
+            (
+                &["--require", ""],
+                "--require takes the name of a token, not an empty one",
+            ),
+            (
+                &["--allow", ""],
+                "--allow takes the name of a token, not an empty one",
+            ),
         ] {
             assert_eq!(options(args).unwrap_err(), expected, "{args:?}");
         }
@@ -326,16 +439,26 @@ mod tests {
             "unrestricted ",
             "secret",
         ] {
-            let expected =
-                "unknown rule for --deny; the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any";
+            let expected = "unknown rule for --deny; the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any";
             assert_eq!(rule(unknown), Err(expected.to_owned()), "{unknown}");
         }
     }
 
     #[test]
     fn seconds_may_have_a_fraction_to_the_millisecond() {
-        for (text, millis) in [("1", 1000), ("2.5", 2500), ("0.001", 1), ("1.0009", 1000), ("30.", 0), (".5", 0)] {
-            assert_eq!(seconds(text).ok(), (millis > 0).then(|| Duration::from_millis(millis)), "{text}");
+        for (text, millis) in [
+            ("1", 1000),
+            ("2.5", 2500),
+            ("0.001", 1),
+            ("1.0009", 1000),
+            ("30.", 0),
+            (".5", 0),
+        ] {
+            assert_eq!(
+                seconds(text).ok(),
+                (millis > 0).then(|| Duration::from_millis(millis)),
+                "{text}"
+            );
         }
         assert_eq!(seconds("99999999999999999999").ok(), None);
     }

@@ -18,7 +18,9 @@ fn main() -> ExitCode {
         Ok(Action::List(options)) => run(&options),
         Err(problem) => Err(Failure::Usage(problem)),
     };
-    let Err(failure) = outcome else { return ExitCode::SUCCESS };
+    let Err(failure) = outcome else {
+        return ExitCode::SUCCESS;
+    };
     messages::report(&failure);
     ExitCode::from(match failure {
         Failure::Checks => 1,
@@ -31,7 +33,10 @@ fn main() -> ExitCode {
             | Error::Proxy { .. }
             | Error::Tls { .. }
             | Error::Timeout { .. }
-            | Error::Status { status: 429 | 500..=599, .. } => 4,
+            | Error::Status {
+                status: 429 | 500..=599,
+                ..
+            } => 4,
             _ => 5,
         },
     })
@@ -41,8 +46,14 @@ fn run(options: &Options) -> Result<(), Failure> {
     if options.verbose {
         logger::start();
     }
-    let failed = |error| Failure::Call { error, given: options.into() };
-    let answer = options.client().and_then(|client| client.fetch()).map_err(failed)?;
+    let failed = |error| Failure::Call {
+        error,
+        given: options.into(),
+    };
+    let answer = options
+        .client()
+        .and_then(|client| client.fetch())
+        .map_err(failed)?;
     let tokens = answer.tokens().map_err(failed)?;
     let written = output::print_list(options.output, answer.json(), &tokens);
     let failures = checks::failures(options, &tokens, Date::today_utc());
@@ -50,5 +61,9 @@ fn run(options: &Options) -> Result<(), Failure> {
         messages::print_line(line);
     }
     written.map_err(Failure::Output)?;
-    if failures.is_empty() { Ok(()) } else { Err(Failure::Checks) }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Checks)
+    }
 }

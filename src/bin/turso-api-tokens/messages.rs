@@ -27,7 +27,10 @@ pub(crate) struct Given {
 
 impl From<&Options> for Given {
     fn from(options: &Options) -> Self {
-        Self { base_url: options.has_base_url(), token_file: options.token_file.is_some() }
+        Self {
+            base_url: options.has_base_url(),
+            token_file: options.token_file.is_some(),
+        }
     }
 }
 
@@ -36,7 +39,9 @@ pub(crate) fn report(failure: &Failure) {
     match failure {
         Failure::Checks => {}
         Failure::Usage(problem) => print_line(&format!("{problem}; see --help")),
-        Failure::Output(error) => print_line(&format!("could not write to standard output: {error}")),
+        Failure::Output(error) => {
+            print_line(&format!("could not write to standard output: {error}"))
+        }
         Failure::Call { error, given } => {
             print_line(&format!("{error:#}"));
             if let Some(advice) = advice(error, given) {
@@ -67,8 +72,12 @@ const NO_PROXY: &str = "NO_PROXY exempts a host";
 
 /// What to do next. It goes by the type of the error alone, never by words that a server may have chosen.
 fn advice(error: &Error, given: &Given) -> Option<String> {
-    let base_url = given.base_url.then_some("is the base URL right? (--base-url, TURSO_API_BASEURL)");
-    let and_base_url = |text: &str| base_url.map_or_else(|| text.to_owned(), |base_url| format!("{text}; {base_url}"));
+    let base_url = given
+        .base_url
+        .then_some("is the base URL right? (--base-url, TURSO_API_BASEURL)");
+    let and_base_url = |text: &str| {
+        base_url.map_or_else(|| text.to_owned(), |base_url| format!("{text}; {base_url}"))
+    };
     Some(match error {
         Error::Credential { .. } if !given.token_file => {
             "--token-file FILE reads the credential from a file, or with - from standard input".to_owned()
@@ -111,16 +120,24 @@ fn advice(error: &Error, given: &Given) -> Option<String> {
 fn proxy_advice(reason: ProxyFailure, and_base_url: &dyn Fn(&str) -> String) -> String {
     match reason {
         ProxyFailure::Unreachable => {
-            format!("the proxy itself could not be reached; check the variable that names it; {NO_PROXY}")
+            format!(
+                "the proxy itself could not be reached; check the variable that names it; {NO_PROXY}"
+            )
         }
         ProxyFailure::Credentials => format!(
             "the proxy requires a user name and password, or rejected those given: http://USER:PASSWORD@HOST:PORT; \
              {NO_PROXY}"
         ),
-        ProxyFailure::Forbidden => format!("the proxy does not allow this host; ask whoever runs it; {NO_PROXY}"),
-        ProxyFailure::HostUnreachable => and_base_url("the proxy works, but could not reach the host"),
+        ProxyFailure::Forbidden => {
+            format!("the proxy does not allow this host; ask whoever runs it; {NO_PROXY}")
+        }
+        ProxyFailure::HostUnreachable => {
+            and_base_url("the proxy works, but could not reach the host")
+        }
         ProxyFailure::NoResponse => {
-            format!("the proxy did not respond in time; check the variable that names it; {NO_PROXY}")
+            format!(
+                "the proxy did not respond in time; check the variable that names it; {NO_PROXY}"
+            )
         }
         _ => format!("check the proxy and the variable that names it; {NO_PROXY}"),
     }
@@ -130,15 +147,22 @@ fn tls_advice(reason: TlsFailure, and_base_url: &dyn Fn(&str) -> String) -> Stri
     match reason {
         TlsFailure::UnknownIssuer => {
             let bundle = BUNDLES.iter().find(|bundle| Path::new(bundle).exists());
-            let bundle = bundle.map(|bundle| format!("; this machine's own bundle is {bundle}")).unwrap_or_default();
-            format!("its issuer is not trusted; trust a private authority with --ca-file FILE or SSL_CERT_FILE{bundle}")
+            let bundle = bundle
+                .map(|bundle| format!("; this machine's own bundle is {bundle}"))
+                .unwrap_or_default();
+            format!(
+                "its issuer is not trusted; trust a private authority with --ca-file FILE or SSL_CERT_FILE{bundle}"
+            )
         }
         TlsFailure::Expired => format!(
             "the server needs a new certificate, if this machine's clock is right: today is {}",
             Date::today_utc()
         ),
         TlsFailure::NotYetValid => {
-            format!("is this machine's clock right? it says that today is {}", Date::today_utc())
+            format!(
+                "is this machine's clock right? it says that today is {}",
+                Date::today_utc()
+            )
         }
         TlsFailure::WrongName => and_base_url("the certificate is for another host"),
         TlsFailure::CaAsServer => {
@@ -146,10 +170,14 @@ fn tls_advice(reason: TlsFailure, and_base_url: &dyn Fn(&str) -> String) -> Stri
              that the CA has issued, and --ca-file names the CA's"
                 .to_owned()
         }
-        TlsFailure::NoCommonProtocol => "the server accepts none of this program's TLS versions and cipher suites: \
+        TlsFailure::NoCommonProtocol => {
+            "the server accepts none of this program's TLS versions and cipher suites: \
              TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
-            .to_owned(),
-        TlsFailure::NotTls => and_base_url("something other than TLS listens there, perhaps plain http"),
+                .to_owned()
+        }
+        TlsFailure::NotTls => {
+            and_base_url("something other than TLS listens there, perhaps plain http")
+        }
         _ => and_base_url("does the server speak https at this port?"),
     }
 }

@@ -40,7 +40,11 @@ pub(crate) fn print_list(output: Output, json: &str, tokens: &[ApiToken]) -> io:
 fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == PIPE_CLOSED => Ok(()),
+        Err(error)
+            if error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == PIPE_CLOSED =>
+        {
+            Ok(())
+        }
         written => written,
     }
 }
@@ -61,7 +65,10 @@ fn write_table(out: &mut dyn Write, tokens: &[ApiToken]) -> io::Result<()> {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(widths) {
             line.push_str(cell);
-            line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
+            line.extend(std::iter::repeat_n(
+                ' ',
+                width.saturating_sub(cell.width()) + 2,
+            ));
         }
         writeln!(out, "{}", line.trim_end_matches(' '))
     };
@@ -101,18 +108,33 @@ fn write_json(out: &mut dyn Write, body: &str) -> io::Result<()> {
             out.write_all(text.as_bytes())?;
         }
     }
-    if body.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") }
+    if body.ends_with('\n') {
+        Ok(())
+    } else {
+        out.write_all(b"\n")
+    }
 }
 
 fn row(token: &ApiToken) -> [String; 5] {
     let scope = match token.access() {
         Access::Unrestricted => "all".to_owned(),
-        Access::Group { organization, group, .. } => format!("{organization}/{group}"),
+        Access::Group {
+            organization,
+            group,
+            ..
+        } => format!("{organization}/{group}"),
         Access::Organization { organization, .. } => organization.to_owned(),
         _ => "?".to_owned(),
     };
     let created = token.created_at.as_deref().unwrap_or("—");
-    [&token.name, &token.id, &scope, created, &permissions(&token.scopes)].map(|cell| Escaped(cell).to_string())
+    [
+        &token.name,
+        &token.id,
+        &scope,
+        created,
+        &permissions(&token.scopes),
+    ]
+    .map(|cell| Escaped(cell).to_string())
 }
 
 fn permissions(scopes: &[String]) -> String {
@@ -134,12 +156,20 @@ mod tests {
         let [name, id, organization, group, scopes, created_at] = fields;
         let body = serde_json::json!({"tokens": [{"name": name, "id": id, "organization": organization, "group": group,
             "scopes": if scopes.is_empty() { vec![] } else { vec![scopes] }, "created_at": created_at}]});
-        turso_api_tokens::Answer::from_json(body.to_string()).tokens().unwrap().remove(0)
+        turso_api_tokens::Answer::from_json(body.to_string())
+            .tokens()
+            .unwrap()
+            .remove(0)
     }
 
     #[test]
     fn permissions_have_the_official_clis_names() {
-        let owned = |scopes: &[&str]| scopes.iter().map(|scope| (*scope).to_owned()).collect::<Vec<_>>();
+        let owned = |scopes: &[&str]| {
+            scopes
+                .iter()
+                .map(|scope| (*scope).to_owned())
+                .collect::<Vec<_>>()
+        };
         let mut backwards = SCOPES;
         backwards.reverse();
         assert_eq!(permissions(&[]), "—");
@@ -149,7 +179,10 @@ mod tests {
         assert_eq!(permissions(&owned(&backwards)), "full-access");
         assert_eq!(permissions(&owned(&["read"; 9])), ["read"; 9].join(","));
         assert_eq!(permissions(&owned(&["new"; 9])), ["new"; 9].join(","));
-        assert_eq!(permissions(&owned(&["read", "db:create"])), "read,db:create");
+        assert_eq!(
+            permissions(&owned(&["read", "db:create"])),
+            "read,db:create"
+        );
     }
 
     fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
@@ -161,14 +194,18 @@ mod tests {
     #[test]
     fn a_column_is_padded_to_40_columns_and_a_longer_cell_pushes_its_own_row_only() {
         let (long, short) = ("x".repeat(41), "y".repeat(40));
-        let tokens = [[&long, "1"], [&short, "2"], ["z", "3"]].map(|[name, id]| token([name, id, "", "", "", ""]));
+        let tokens = [[&long, "1"], [&short, "2"], ["z", "3"]]
+            .map(|[name, id]| token([name, id, "", "", "", ""]));
         let lines = [
             format!("NAME{}  ID  SCOPE  CREATED AT  PERMISSIONS", " ".repeat(36)),
             format!("{long}  1   all    —           —"),
             format!("{short}  2   all    —           —"),
             format!("z{}  3   all    —           —", " ".repeat(39)),
         ];
-        assert_eq!(written(|out| write_table(out, &tokens)), lines.join("\n") + "\n");
+        assert_eq!(
+            written(|out| write_table(out, &tokens)),
+            lines.join("\n") + "\n"
+        );
     }
 
     proptest! {

@@ -1,6 +1,9 @@
 //! The library on inputs that a machine makes up: what each target checks, and the private parsers, by their files.
 
-#![allow(dead_code, reason = "of the files that are included only the parsers are called")]
+#![allow(
+    dead_code,
+    reason = "of the files that are included only the parsers are called"
+)]
 
 pub mod targets;
 

@@ -30,7 +30,12 @@ impl log::Log for Recorder {
             Some(records) => records.push(format!("{} {}", record.target(), record.args())),
             // The dump of the wire, which is known to hold the credential.
             None if record.target().starts_with("ureq_proto::") => {}
-            None => ELSEWHERE.lock().unwrap().push(format!("{} {}", record.target(), record.args())),
+            None => {
+                ELSEWHERE
+                    .lock()
+                    .unwrap()
+                    .push(format!("{} {}", record.target(), record.args()))
+            }
         });
     }
 

@@ -10,7 +10,9 @@ mod tls;
 
 pub use self::log::{recorded, take_recorded_elsewhere};
 #[cfg(feature = "cli")]
-pub use process::{Finished, Program, assert_line, program, program_with_empty_env, run_command, shell};
+pub use process::{
+    Finished, Program, assert_line, program, program_with_empty_env, run_command, shell,
+};
 #[cfg(all(feature = "cli", feature = "rustls"))]
 pub use proxy::{Api, Proxy};
 #[cfg(feature = "rustls")]
@@ -34,7 +36,11 @@ pub fn builder(url: &str) -> ClientBuilder {
 
 /// A client that does not retry, so that a script is played once.
 pub fn client(url: &str) -> Client {
-    builder(url).retries(0).timeout(Duration::from_secs(10)).build().unwrap()
+    builder(url)
+        .retries(0)
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap()
 }
 
 /// Plays a script for one call.
@@ -59,17 +65,28 @@ pub fn assert_within<T>(seconds: u64, work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = work();
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(seconds + 2), "took {took:?} instead of {seconds} s");
+    assert!(
+        took < Duration::from_secs(seconds + 2),
+        "took {took:?} instead of {seconds} s"
+    );
     result
 }
 
 /// Runs work for each item, side by side, and returns the results in order. A panic is passed on.
-pub fn side_by_side<I: Send, T: Send>(items: impl IntoIterator<Item = I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
+pub fn side_by_side<I: Send, T: Send>(
+    items: impl IntoIterator<Item = I>,
+    work: impl Fn(I) -> T + Sync,
+) -> Vec<T> {
     let work = &work;
     std::thread::scope(|scope| {
-        let threads: Vec<_> = items.into_iter().map(|item| scope.spawn(move || work(item))).collect();
+        let threads: Vec<_> = items
+            .into_iter()
+            .map(|item| scope.spawn(move || work(item)))
+            .collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, T>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
         threads.into_iter().map(join).collect()
     })
@@ -77,7 +94,10 @@ pub fn side_by_side<I: Send, T: Send>(items: impl IntoIterator<Item = I>, work: 
 
 /// A loopback address that nobody listens at.
 pub fn refusing_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 /// A host name that no resolver asks a name server for: one of its labels is longer than 63 letters.
@@ -101,7 +121,11 @@ impl BlackHole {
             waiting.push(stream);
             assert!(waiting.len() < 100_000, "the queue does not fill");
         }
-        Self { address, _waiting: waiting, _listener: listener }
+        Self {
+            address,
+            _waiting: waiting,
+            _listener: listener,
+        }
     }
 }
 
@@ -110,7 +134,10 @@ const PROXY_VARIABLES: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "
 /// Runs the body of a test that calls https. Where the developer's environment asks for a proxy, the test is run again in
 /// a process without it.
 pub fn in_env_without_proxies(body: impl FnOnce()) {
-    if PROXY_VARIABLES.iter().all(|name| env::var_os(name).is_none()) {
+    if PROXY_VARIABLES
+        .iter()
+        .all(|name| env::var_os(name).is_none())
+    {
         return body();
     }
     rerun_in_subprocess(&body, &[]);
@@ -119,15 +146,24 @@ pub fn in_env_without_proxies(body: impl FnOnce()) {
 /// Runs the test that holds this closure in a process of its own, without proxies and with these variables.
 pub fn rerun_in_subprocess<F>(_: &F, variables: &[(&str, &str)]) {
     let name = std::any::type_name::<F>();
-    let test = name.strip_suffix("::{{closure}}").and_then(|name| name.split_once("::")).expect(name).1;
+    let test = name
+        .strip_suffix("::{{closure}}")
+        .and_then(|name| name.split_once("::"))
+        .expect(name)
+        .1;
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", test]).envs(variables.iter().copied());
+    command
+        .args(["--exact", test])
+        .envs(variables.iter().copied());
     for name in PROXY_VARIABLES {
         command.env_remove(name);
     }
     let output = command.output().unwrap();
     let stdout = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
+    assert!(
+        output.status.success() && stdout.contains("1 passed"),
+        "{stdout}"
+    );
 }
 
 /// A temporary folder, removed when dropped.
@@ -136,7 +172,11 @@ pub struct Folder(pub PathBuf);
 impl Folder {
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("turso-api-tokens-{}-{}", this_process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "turso-api-tokens-{}-{}",
+            this_process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let path = env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
         Self(path)

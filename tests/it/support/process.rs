@@ -19,7 +19,9 @@ pub struct Finished {
 
 /// The binary with the credential and a base URL in its environment.
 pub fn program(url: &str, args: &[&str]) -> Program {
-    program_with_empty_env(args).env("TURSO_API_TOKEN", SECRET).env("TURSO_API_BASEURL", url)
+    program_with_empty_env(args)
+        .env("TURSO_API_TOKEN", SECRET)
+        .env("TURSO_API_BASEURL", url)
 }
 
 pub fn program_with_empty_env(args: &[&str]) -> Program {
@@ -34,16 +36,28 @@ pub fn shell(name: &str, url: &str, script: &str) -> Command {
     path.push(":");
     path.push(env::var_os("PATH").unwrap());
     let mut command = Command::new(name);
-    command.env_clear().env("PATH", path).env("TURSO_API_TOKEN", SECRET).env("TURSO_API_BASEURL", url);
+    command
+        .env_clear()
+        .env("PATH", path)
+        .env("TURSO_API_TOKEN", SECRET)
+        .env("TURSO_API_BASEURL", url);
     command.args(["-c", script, name]).stdin(Stdio::null());
     command
 }
 
 /// Runs a command to its end.
 pub fn run_command(command: &mut Command) -> Finished {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
     let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    Finished { code: status.code().expect("an exit code, not a signal"), stdout, stderr }
+    Finished {
+        code: status.code().expect("an exit code, not a signal"),
+        stdout,
+        stderr,
+    }
 }
 
 impl Program {
@@ -58,12 +72,26 @@ impl Program {
     pub fn run(mut self) -> Finished {
         let finished = run_command(&mut self.0);
         for text in [&finished.stdout, &finished.stderr] {
-            assert!(!text.to_ascii_lowercase().contains(&SECRET[..16].to_ascii_lowercase()), "{text}");
+            assert!(
+                !text
+                    .to_ascii_lowercase()
+                    .contains(&SECRET[..16].to_ascii_lowercase()),
+                "{text}"
+            );
         }
         for line in finished.stderr.lines() {
-            assert!(line.starts_with("turso-api-tokens: "), "a line without the program's name: {line}");
-            assert!(!line.chars().any(char::is_control), "a control character: {line:?}");
-            assert!(line.chars().count() < 300, "a line of more than 300 characters: {line}");
+            assert!(
+                line.starts_with("turso-api-tokens: "),
+                "a line without the program's name: {line}"
+            );
+            assert!(
+                !line.chars().any(char::is_control),
+                "a control character: {line:?}"
+            );
+            assert!(
+                line.chars().count() < 300,
+                "a line of more than 300 characters: {line}"
+            );
         }
         finished
     }
@@ -73,14 +101,24 @@ impl Finished {
     /// Asserts the exit code, and that nothing was printed; returns standard error.
     #[track_caller]
     pub fn failed(self, code: i32) -> String {
-        assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{}", self.stderr);
+        assert_eq!(
+            (self.code, self.stdout.as_str()),
+            (code, ""),
+            "{}",
+            self.stderr
+        );
         self.stderr
     }
 
     /// Asserts success and an empty standard error; returns standard output.
     #[track_caller]
     pub fn succeeded(self) -> String {
-        assert_eq!((self.code, self.stderr.as_str()), (0, ""), "{}", self.stdout);
+        assert_eq!(
+            (self.code, self.stderr.as_str()),
+            (0, ""),
+            "{}",
+            self.stdout
+        );
         self.stdout
     }
 }
@@ -88,5 +126,10 @@ impl Finished {
 /// Asserts that a line on standard error is exactly this, after the program's name.
 #[track_caller]
 pub fn assert_line(stderr: &str, line: &str) {
-    assert!(stderr.lines().any(|found| found.strip_prefix("turso-api-tokens: ") == Some(line)), "{line:?} in {stderr}");
+    assert!(
+        stderr
+            .lines()
+            .any(|found| found.strip_prefix("turso-api-tokens: ") == Some(line)),
+        "{line:?} in {stderr}"
+    );
 }

@@ -27,7 +27,10 @@ impl Proxy {
     fn connect(connect: impl Fn(&str) -> io::Result<TcpStream> + Send + Sync + 'static) -> Self {
         Self::start(move |client| {
             let head = read_head(client)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-            let target = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).expect("a CONNECT");
+            let target = head
+                .strip_prefix("CONNECT ")
+                .and_then(|rest| rest.split(' ').next())
+                .expect("a CONNECT");
             let server = connect(target)?;
             client.stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
             Ok(server)
@@ -38,7 +41,10 @@ impl Proxy {
     pub fn socks5() -> Self {
         Self::start(|client| {
             let method_count = client.take(2)?[1];
-            assert!(client.take(method_count)?.contains(&2), "the client offers no password");
+            assert!(
+                client.take(method_count)?.contains(&2),
+                "the client offers no password"
+            );
             client.stream.write_all(&[5, 2])?;
             let user_length = client.take(2)?[1];
             client.take(user_length)?;
@@ -81,7 +87,10 @@ impl Proxy {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let open = Arc::clone(&open);
-                let mut client = Client { stream: stream.unwrap(), received: Arc::clone(&for_thread) };
+                let mut client = Client {
+                    stream: stream.unwrap(),
+                    received: Arc::clone(&for_thread),
+                };
                 thread::spawn(move || {
                     // Either side may close at any moment.
                     let _ = open(&mut client).and_then(|server| forward(client, server));
@@ -103,7 +112,11 @@ impl Proxy {
 
     /// Whether clients have sent this text.
     pub fn has_received(&self, text: &str) -> bool {
-        self.received.lock().unwrap().windows(text.len()).any(|window| window == text.as_bytes())
+        self.received
+            .lock()
+            .unwrap()
+            .windows(text.len())
+            .any(|window| window == text.as_bytes())
     }
 
     /// Whether no client has sent anything.
@@ -137,7 +150,10 @@ impl Client {
 impl Read for Client {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let count = self.stream.read(bytes)?;
-        self.received.lock().unwrap().extend_from_slice(&bytes[..count]);
+        self.received
+            .lock()
+            .unwrap()
+            .extend_from_slice(&bytes[..count]);
         Ok(count)
     }
 }
@@ -164,11 +180,19 @@ impl Api {
         let (authority, folder) = (Authority::new(), Folder::new());
         let identity = authority.issue(&["localhost", "127.0.0.1"], |_| {});
         let server = Server::tls(steps, tls(&identity));
-        Self { server, identity, ca_file: folder.write("ca.pem", authority.pem), _folder: folder }
+        Self {
+            server,
+            identity,
+            ca_file: folder.write("ca.pem", authority.pem),
+            _folder: folder,
+        }
     }
 
     /// The binary, with the authority to trust.
     pub fn program(&self, args: &[&str]) -> Program {
-        program(&self.server.https_url(), &[&["--ca-file", &self.ca_file], args].concat())
+        program(
+            &self.server.https_url(),
+            &[&["--ca-file", &self.ca_file], args].concat(),
+        )
     }
 }

@@ -32,13 +32,19 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
-        Self { issuer: Issuer::new(params, key), pem }
+        Self {
+            issuer: Issuer::new(params, key),
+            pem,
+        }
     }
 
     /// Issues a certificate for some names, after a change.
     pub fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let (params, key) = request(names, change);
-        Identity { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
+        Identity {
+            certificate: params.signed_by(&key, &self.issuer).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
     }
 
     /// TLS for the test server, with a certificate for some names.
@@ -48,7 +54,9 @@ impl Authority {
 
     /// A client of a test server inside TLS that trusts this authority.
     pub fn client_builder(&self, server: &Server) -> ClientBuilder {
-        builder(&server.https_url()).retries(0).root_certificates_pem(self.pem.as_bytes())
+        builder(&server.https_url())
+            .retries(0)
+            .root_certificates_pem(self.pem.as_bytes())
     }
 }
 
@@ -56,11 +64,17 @@ impl Identity {
     /// A certificate for some names that nobody but its owner has signed, after a change.
     pub fn self_signed(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Self {
         let (params, key) = request(names, change);
-        Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+        Self {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
     }
 }
 
-fn request(names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> (CertificateParams, KeyPair) {
+fn request(
+    names: &[&str],
+    change: impl FnOnce(&mut CertificateParams),
+) -> (CertificateParams, KeyPair) {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
     change(&mut params);
@@ -76,12 +90,13 @@ pub fn tls(identity: &Identity) -> TlsLayer {
 pub fn tls_counting_resumptions(identity: &Identity, resumptions: Arc<AtomicU32>) -> TlsLayer {
     let chain = vec![CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap()];
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
+    let config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
     let config = Arc::new(config);
     Arc::new(move |mut stream| {
         let mut session = ServerConnection::new(Arc::clone(&config)).unwrap();

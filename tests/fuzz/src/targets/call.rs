@@ -15,23 +15,40 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub fn check(data: &[u8]) {
     let base_url = serve(data);
     let credential = Credential::new(CREDENTIAL).expect("a credential");
-    let client = Client::builder(credential).base_url(base_url).retries(0).timeout(TIMEOUT).build().expect("a client");
+    let client = Client::builder(credential)
+        .base_url(base_url)
+        .retries(0)
+        .timeout(TIMEOUT)
+        .build()
+        .expect("a client");
     let start = Instant::now();
     let result = client.list();
     // The server closes at once, so that nothing is worth waiting for.
-    assert!(start.elapsed() < TIMEOUT && !matches!(result, Err(Error::Timeout { .. })), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() < TIMEOUT && !matches!(result, Err(Error::Timeout { .. })),
+        "{:?}",
+        start.elapsed()
+    );
     match result {
         Ok(tokens) => {
             let body = body(data).expect("a list needs a complete response");
             let body = String::from_utf8(body).expect("a list is UTF-8");
-            assert_eq!(tokens, Answer::from_json(body).tokens().expect("the body is a list"));
+            assert_eq!(
+                tokens,
+                Answer::from_json(body)
+                    .tokens()
+                    .expect("the body is a list")
+            );
         }
         Err(error) => {
             assert_message(&error.to_string());
             assert_message(&format!("{error:#}"));
             assert_secret(&format!("{error:?}"));
             assert!(
-                !matches!(error, Error::Config { .. } | Error::Credential { .. } | Error::Lookup { .. }),
+                !matches!(
+                    error,
+                    Error::Config { .. } | Error::Credential { .. } | Error::Lookup { .. }
+                ),
                 "{error}"
             );
         }
@@ -82,20 +99,28 @@ fn body(mut response: &[u8]) -> Option<Vec<u8>> {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; 1024];
         let mut head = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(length) = head.parse(response).ok()? else { return None };
+        let httparse::Status::Complete(length) = head.parse(response).ok()? else {
+            return None;
+        };
         let rest = response.get(length..)?;
         match head.code? {
             100 | 102..=199 => response = rest,
             200 => {
                 let values = |name: &'static str| {
                     let headers = head.headers.iter();
-                    headers.filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+                    headers
+                        .filter(move |header| header.name.eq_ignore_ascii_case(name))
+                        .map(|header| header.value)
                 };
-                if values("transfer-encoding").any(|value| value.to_ascii_lowercase().ends_with(b"chunked")) {
+                if values("transfer-encoding")
+                    .any(|value| value.to_ascii_lowercase().ends_with(b"chunked"))
+                {
                     return dechunk(rest);
                 }
                 return match values("content-length").next() {
-                    Some(length) => rest.get(..str::from_utf8(length).ok()?.trim().parse().ok()?).map(<[u8]>::to_vec),
+                    Some(length) => rest
+                        .get(..str::from_utf8(length).ok()?.trim().parse().ok()?)
+                        .map(<[u8]>::to_vec),
                     None => Some(rest.to_vec()),
                 };
             }
@@ -107,7 +132,10 @@ fn body(mut response: &[u8]) -> Option<Vec<u8>> {
 fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
-        let httparse::Status::Complete((start, length)) = httparse::parse_chunk_size(rest).ok()? else { return None };
+        let httparse::Status::Complete((start, length)) = httparse::parse_chunk_size(rest).ok()?
+        else {
+            return None;
+        };
         rest = rest.get(start..)?;
         if length == 0 {
             return Some(body);

@@ -12,7 +12,9 @@ use turso_api_tokens::{Answer, ApiToken, Date, Escaped};
 /// # Panics
 /// If a promise is broken.
 pub fn check(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     let (arguments, document) = text.split_once("\n\n").unwrap_or((text, ""));
     match parse(arguments.lines().map(OsString::from)) {
         Ok(Action::Print(text)) => assert!(text.ends_with('\n')),
@@ -24,8 +26,9 @@ pub fn check(data: &[u8]) {
         }
         Err(problem) => {
             // The name of an option is repeated, its value or an argument without an option is not.
-            let is_option =
-                |argument: &str| argument.starts_with('-') && argument.to_ascii_lowercase().contains(CREDENTIAL);
+            let is_option = |argument: &str| {
+                argument.starts_with('-') && argument.to_ascii_lowercase().contains(CREDENTIAL)
+            };
             if !arguments.lines().any(is_option) {
                 assert_secret(&problem);
             }
@@ -33,13 +36,20 @@ pub fn check(data: &[u8]) {
     }
     for length in [1, 60, 300] {
         let short = cut(text, length);
-        assert!(short == text || (short.chars().count() == length && short.ends_with('…')), "{short:?}");
+        assert!(
+            short == text || (short.chars().count() == length && short.ends_with('…')),
+            "{short:?}"
+        );
     }
 }
 
 fn checks(options: &Options, tokens: &[ApiToken]) {
     let today = Date::parse("2026-11-24").expect("a date");
-    let missing = options.require.iter().filter(|name| tokens.iter().all(|token| token.name != **name)).count();
+    let missing = options
+        .require
+        .iter()
+        .filter(|name| tokens.iter().all(|token| token.name != **name))
+        .count();
     let mut denied = 0;
     for token in tokens {
         for rule in &options.deny {
@@ -60,7 +70,10 @@ fn checks(options: &Options, tokens: &[ApiToken]) {
     let failures = failures(options, tokens, today);
     assert_eq!(failures.len(), missing + denied, "{failures:?}");
     for failure in failures {
-        assert!(failure.starts_with("--require ") || failure.starts_with("--deny "), "{failure:?}");
+        assert!(
+            failure.starts_with("--require ") || failure.starts_with("--deny "),
+            "{failure:?}"
+        );
         let line = Escaped(&failure).to_string();
         assert!(!line.chars().any(is_control), "{line:?}");
     }

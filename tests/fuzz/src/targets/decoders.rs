@@ -11,7 +11,9 @@ use turso_api_tokens::{Answer, ApiToken};
 /// # Panics
 /// If a promise is broken.
 pub fn check(data: &[u8]) {
-    let Ok(document) = std::str::from_utf8(data) else { return };
+    let Ok(document) = std::str::from_utf8(data) else {
+        return;
+    };
     let serde = Answer::from_json(document).tokens();
     let miniserde = with_miniserde::Answer::from_json(document).tokens();
     match (&serde, &miniserde) {
@@ -34,10 +36,16 @@ pub fn check(data: &[u8]) {
         (Err(error), Err(other)) => {
             // What serde cannot hold, it cannot find the fault in.
             let differs = has_duplicates(document) || is_unreadable(document, "");
-            assert!(differs || format!("{error:#}") == format!("{other:#}"), "{error:#} and {other:#}");
+            assert!(
+                differs || format!("{error:#}") == format!("{other:#}"),
+                "{error:#} and {other:#}"
+            );
         }
     }
-    for message in [serde.err().map(|error| format!("{error:#}")), miniserde.err().map(|error| format!("{error:#}"))] {
+    for message in [
+        serde.err().map(|error| format!("{error:#}")),
+        miniserde.err().map(|error| format!("{error:#}")),
+    ] {
         assert_message(&message.unwrap_or_default());
     }
 }
@@ -45,11 +53,16 @@ pub fn check(data: &[u8]) {
 /// The tokens of a valid list, worked out apart from both decoders.
 fn expected(document: &str) -> Vec<ApiToken> {
     let list: Value = serde_json::from_str(document).expect("a list of tokens is JSON");
-    let text = |token: &Value, name: &str| token.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text =
+        |token: &Value, name: &str| token.get(name).and_then(Value::as_str).map(str::to_owned);
     let optional = |token: &Value, name: &str| text(token, name).filter(|text| !text.is_empty());
     let token = |token: &Value| {
         // The struct can be made by its `Deserialize` only, as it may get more fields.
-        let scopes = token.get("scopes").and_then(Value::as_array).cloned().unwrap_or_default();
+        let scopes = token
+            .get("scopes")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         let fields = serde_json::json!({
             "name": text(token, "name").expect("a name"),
             "id": text(token, "id").expect("an id"),
@@ -62,7 +75,10 @@ fn expected(document: &str) -> Vec<ApiToken> {
     };
     let tokens = list.get("tokens").expect("the field `tokens`");
     assert!(tokens.is_null() || tokens.is_array());
-    tokens.as_array().map(|tokens| tokens.iter().map(token).collect()).unwrap_or_default()
+    tokens
+        .as_array()
+        .map(|tokens| tokens.iter().map(token).collect())
+        .unwrap_or_default()
 }
 
 /// Whether an object has a name twice.
@@ -72,8 +88,15 @@ fn has_duplicates(document: &str) -> bool {
 
 /// Whether a document that ends as JSON does cannot be held in memory by serde, for this reason.
 fn is_unreadable(document: &str, reason: &str) -> bool {
-    const REASONS: [&str; 4] = ["number out of range", "recursion limit", "surrogate", "end of hex escape"];
-    let Err(error) = serde_json::from_str::<Strict>(document) else { return false };
+    const REASONS: [&str; 4] = [
+        "number out of range",
+        "recursion limit",
+        "surrogate",
+        "end of hex escape",
+    ];
+    let Err(error) = serde_json::from_str::<Strict>(document) else {
+        return false;
+    };
     let error = error.to_string();
     error.contains(reason) && REASONS.iter().any(|reason| error.contains(reason))
 }
@@ -99,7 +122,9 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_unit<E: Error>(self) -> Result<Strict, E> {
-        Ok(Strict { has_duplicates: false })
+        Ok(Strict {
+            has_duplicates: false,
+        })
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<Strict, E> {

@@ -17,19 +17,29 @@ pub fn check(data: &[u8]) {
 fn credential(data: &[u8]) {
     let result = Credential::from_reader(data, "standard input");
     assert_secret(&format!("{result:?}"));
-    let text = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data).trim_ascii();
+    let text = data
+        .strip_prefix("\u{feff}".as_bytes())
+        .unwrap_or(data)
+        .trim_ascii();
     match result {
         Ok(credential) => {
             assert!(!text.is_empty() && text.iter().all(u8::is_ascii_graphic));
             // The same text is the same credential, and may be sent.
-            let same = Credential::new(std::str::from_utf8(text).expect("ASCII")).expect("a credential");
+            let same =
+                Credential::new(std::str::from_utf8(text).expect("ASCII")).expect("a credential");
             Client::new(same).expect("a client");
-            assert_eq!(credential.source().map(ToString::to_string).as_deref(), Some("standard input"));
+            assert_eq!(
+                credential.source().map(ToString::to_string).as_deref(),
+                Some("standard input")
+            );
         }
         Err(error) => {
             assert!(matches!(error, Error::Credential { .. }), "{error:?}");
             assert_message(&format!("{error:#}"));
-            assert!(text.is_empty() || text.len() > 65_536 || !text.iter().all(u8::is_ascii_graphic), "{error}");
+            assert!(
+                text.is_empty() || text.len() > 65_536 || !text.iter().all(u8::is_ascii_graphic),
+                "{error}"
+            );
         }
     }
 }
@@ -49,7 +59,10 @@ fn settings(data: &[u8]) {
     match result {
         Ok(_) => {
             let json = data.strip_prefix("\u{feff}".as_bytes()).unwrap_or(data);
-            assert!(serde_json::from_slice::<serde_json::Value>(json).is_ok_and(|json| json["token"].is_string()));
+            assert!(
+                serde_json::from_slice::<serde_json::Value>(json)
+                    .is_ok_and(|json| json["token"].is_string())
+            );
         }
         Err(error) => {
             assert!(matches!(error, Error::Credential { .. }), "{error:?}");
@@ -60,8 +73,14 @@ fn settings(data: &[u8]) {
 
 fn certificates(data: &[u8]) {
     let credential = Credential::new(CREDENTIAL).expect("a credential");
-    match Client::builder(credential).root_certificates_pem(data).build() {
-        Ok(_) => assert!(data.windows(27).any(|line| line == b"-----BEGIN CERTIFICATE-----")),
+    match Client::builder(credential)
+        .root_certificates_pem(data)
+        .build()
+    {
+        Ok(_) => assert!(
+            data.windows(27)
+                .any(|line| line == b"-----BEGIN CERTIFICATE-----")
+        ),
         Err(error) => {
             assert!(matches!(error, Error::Config { .. }), "{error:?}");
             assert_message(&format!("{error:#}"));

@@ -30,8 +30,7 @@ fn assert_secret(text: &str) {
 
 /// Whether a character could control a terminal or reorder a line, by Unicode's own names.
 fn is_control(c: char) -> bool {
-    const BIDI_CONTROL: &str =
-        "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+    const BIDI_CONTROL: &str = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
     const SEPARATORS: &str = "\u{2028}\u{2029}";
     c.is_control() || BIDI_CONTROL.contains(c) || SEPARATORS.contains(c)
 }
