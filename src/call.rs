@@ -1,268 +1,314 @@
-//! One call: retries, redirects, and what each status means.
+//! One call: its attempts, and what each response means.
 
-use crate::answer::{Answer, html_title, is_html};
-use crate::error::{Cause, Error};
+use crate::answer::Answer;
+use crate::credential::Credential;
+use crate::deadline::{Slot, run_until};
+use crate::error::{AnswerFailure, Error};
+use crate::escape::excerpt;
+use crate::html::{describe_page, is_html};
 use crate::json::{self, ErrorBody};
-use crate::transport::{Attempt, Failure, Transport, read_prefix};
-use crate::{credential::Credential, escape::excerpt, retry, url::origin, url::resolve};
+use crate::retry;
+use crate::target::Target;
+use crate::transport::{Transport, bearer, read_body, read_error_body};
 use log::debug;
 use std::hash::{BuildHasher, RandomState};
-use std::{thread, time::Duration, time::Instant};
-use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use ureq::{Body, http::HeaderName, http::Response, http::Uri};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+use ureq::Body;
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
+use ureq::http::{HeaderName, Response};
 
-const MAX_REDIRECTS: u32 = 10;
-
-/// What every call of a client needs.
-pub(crate) struct Call {
+/// What all calls of a client share.
+pub(crate) struct Shared {
     pub(crate) transport: Transport,
-    pub(crate) url: Uri,
-    /// The proxy in use, as messages name it.
-    pub(crate) proxy_label: Option<String>,
-    pub(crate) credential: Credential,
-    pub(crate) timeout: Duration,
+    pub(crate) target: Target,
     pub(crate) retries: u32,
     pub(crate) max_response_bytes: u64,
 }
 
-impl Call {
-    /// Makes the call, and retries as configured.
-    pub(crate) fn run(&self) -> Result<Answer, Error> {
-        let deadline = Instant::now() + self.timeout;
-        let mut failures = 0;
-        let mut previous = None;
-        loop {
-            let attempt = Attempt {
-                deadline,
-                is_first: failures == 0,
-                is_last: failures >= self.retries,
-            };
-            let start = Instant::now();
-            let mut error = match self.try_once(&attempt) {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            failures = failures.saturating_add(1);
-            let took = start.elapsed();
-            debug!(
-                "attempt {failures} failed after {} ms: {error:#}",
-                took.as_millis()
-            );
-            let remaining = attempt.remaining();
-            let delay = retry::delay(&error, took, failures, remaining, random())
-                .filter(|_| !attempt.is_last);
-            let Some(delay) = delay else {
-                if let Error::Timeout { source, .. } = &mut error {
-                    *source = previous.or(source.take());
-                }
-                return Err(error);
-            };
-            debug!("next attempt in {} ms", delay.as_millis());
-            thread::sleep(delay);
-            previous = Some(Box::new(error));
+impl Shared {
+    /// The same for another credential.
+    pub(crate) fn with_credential(&self, credential: Credential) -> Self {
+        Self {
+            transport: Transport {
+                authorization: bearer(&credential),
+                ..self.transport.clone()
+            },
+            target: Target {
+                credential,
+                ..self.target.clone()
+            },
+            retries: self.retries,
+            max_response_bytes: self.max_response_bytes,
         }
     }
+}
 
-    /// One attempt: a request, and its redirects inside the origin.
-    fn try_once(&self, attempt: &Attempt) -> Result<Answer, Error> {
-        let mut url = self.url.clone();
-        for redirects in 0..=MAX_REDIRECTS {
-            debug!(
-                "GET {}, {} ms left",
-                self.target(&url),
-                attempt.remaining().as_millis()
-            );
-            let start = Instant::now();
-            let response = self.transport.send(&url, attempt, redirects);
-            let response = response.map_err(|failure| self.error(&url, failure))?;
-            debug!(
-                "{} after {} ms",
-                response.status(),
-                start.elapsed().as_millis()
-            );
-            match response.status().as_u16() {
-                200 => return self.read_answer(&url, response),
-                301 | 302 | 303 | 307 | 308 => url = self.redirect(&url, &response)?,
-                status => return Err(self.status_error(&url, status, response, attempt)),
+/// What a call has come to so far; `None` until something has happened.
+type Outcome = Slot<Option<Result<Answer, Error>>>;
+
+/// One call of a client.
+pub(crate) struct Call {
+    shared: Arc<Shared>,
+    deadline: Instant,
+}
+
+impl Call {
+    /// Makes a call. It ends at the deadline, whatever its thread is waiting for then.
+    pub(crate) fn run(shared: &Arc<Shared>) -> Result<Answer, Error> {
+        let target = &shared.target;
+        let deadline = Instant::now() + target.timeout;
+        let call = Self {
+            shared: Arc::clone(shared),
+            deadline,
+        };
+
+        match run_until(deadline, move |outcome| call.attempts(outcome)) {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(target.timed_out(None)),
+            Err(error) => {
+                let cause = format!("could not start a thread: {error}");
+                Err(target.connection_lost(None, cause))
             }
         }
-        Err(self.invalid(&url, format!("more than {MAX_REDIRECTS} redirects"), None))
     }
 
-    fn redirect(&self, from: &Uri, response: &Response<Body>) -> Result<Uri, Error> {
-        let Some(target) = resolve(from, header(response, &LOCATION).unwrap_or_default()) else {
-            let problem = format!(
-                "redirect ({}) without a usable `Location`",
-                response.status().as_u16()
+    /// Makes attempts until one succeeds or no further one is due.
+    fn attempts(&self, outcome: &Outcome) {
+        let mut failed = 0;
+        loop {
+            let start = Instant::now();
+            let error = match self.attempt(outcome) {
+                Ok(answer) => {
+                    *outcome.lock() = Some(Ok(answer));
+                    return;
+                }
+                Err(error) => error,
+            };
+            failed += 1;
+            let took = start.elapsed();
+            debug!(
+                "attempt {failed} failed after {} ms: {error:#}",
+                took.as_millis()
             );
-            return Err(self.invalid(from, problem, None));
-        };
-        if origin(&target) == origin(from) {
-            return Ok(target);
+
+            let Some(delay) = self.delay(&error, took, failed) else {
+                conclude(outcome, error);
+                return;
+            };
+
+            // What the call has come to, should its time end before the next attempt does.
+            *outcome.lock() = Some(Err(self.shared.target.timed_out(Some(error))));
+            debug!("next attempt in {} ms", delay.as_millis());
+            thread::sleep(delay);
         }
-        Err(Error::Redirect {
-            url: self.target(from),
-            origin: self.credential.redact(&origin(&target)),
-        })
     }
 
-    fn read_answer(&self, url: &Uri, response: Response<Body>) -> Result<Answer, Error> {
+    /// How long to wait before the next attempt; `None` if this was the last.
+    fn delay(&self, error: &Error, took: Duration, failed: u32) -> Option<Duration> {
+        if failed > self.shared.retries {
+            return None;
+        }
+        retry::delay(error, took, failed, self.remaining(), random())
+    }
+
+    /// One request, and what its response means.
+    fn attempt(&self, outcome: &Outcome) -> Result<Answer, Error> {
+        let target = &self.shared.target;
+        debug!(
+            "GET {}, {} ms left",
+            target.route(),
+            self.remaining().as_millis()
+        );
+
         let start = Instant::now();
-        let coding = response.headers().get(CONTENT_ENCODING);
-        if let Some(coding) =
-            coding.filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-        {
-            let coding = excerpt(
-                &self
-                    .credential
-                    .redact(&String::from_utf8_lossy(coding.as_bytes())),
-            );
-            return Err(self.invalid(
-                url,
-                format!("unrequested `Content-Encoding: {coding}`"),
-                None,
-            ));
+        let on_slow_connect = || {
+            let timeout = target.timed_out(Some(target.no_connection_in_time()));
+            outcome.lock().get_or_insert(Err(timeout));
+        };
+        let response = self
+            .shared
+            .transport
+            .send(target, self.deadline, on_slow_connect)?;
+        debug!(
+            "{} after {} ms",
+            response.status(),
+            start.elapsed().as_millis()
+        );
+
+        match response.status().as_u16() {
+            200 => self.read_answer(response),
+            status @ (301 | 302 | 303 | 307 | 308) => {
+                let location = header_text(&response, &LOCATION);
+                Err(target.redirected(status, &location.unwrap_or_default()))
+            }
+            _ => Err(self.status_error(response, outcome)),
         }
-        let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
-        let body = self.transport.read_body(response, self.max_response_bytes);
-        let body = body.map_err(|failure| self.error(url, failure))?;
-        let json = String::from_utf8(body).map_err(|error| error.utf8_error().valid_up_to() + 1);
-        let json = json
-            .map_err(|byte| self.invalid(url, format!("byte {byte} of it is not UTF-8"), None))?;
+    }
+
+    fn read_answer(&self, response: Response<Body>) -> Result<Answer, Error> {
+        let target = &self.shared.target;
+
+        if let Some(coding) = content_coding(&response) {
+            let coding = excerpt(&target.redact(&coding));
+            let problem = format!("unrequested `Content-Encoding: {coding}`");
+            return Err(target.invalid(AnswerFailure::Encoding, problem, None));
+        }
+
+        let start = Instant::now();
+        let content_type = header_text(&response, &CONTENT_TYPE);
+        let bytes = read_body(response, self.shared.max_response_bytes, target)?;
+
+        let json = match String::from_utf8(bytes) {
+            Ok(json) => json,
+            Err(error) => {
+                let byte = error.utf8_error().valid_up_to() + 1;
+                let problem = format!("byte {byte} of it is not UTF-8");
+                return Err(target.invalid(AnswerFailure::Encoding, problem, None));
+            }
+        };
         debug!(
             "{} bytes after {} ms",
             json.len(),
             start.elapsed().as_millis()
         );
+
         Ok(Answer::new(
             json,
             content_type.as_deref(),
-            self.target(url),
-            self.credential.clone(),
+            target.route(),
+            target.credential.clone(),
         ))
     }
 
-    /// The error for a status other than 200, with what came with it.
-    fn status_error(
-        &self,
-        url: &Uri,
-        status: u16,
-        response: Response<Body>,
-        attempt: &Attempt,
-    ) -> Error {
-        let retry_after =
-            header(&response, &RETRY_AFTER).and_then(|value| value.trim().parse().ok());
-        let content_type = header(&response, &CONTENT_TYPE).map(str::to_owned);
-        let is_encoded = response.headers().contains_key(CONTENT_ENCODING);
-        let bytes = if is_encoded {
-            Vec::new()
-        } else {
-            read_prefix(response.into_body(), attempt.remaining())
-        };
-        let (body, redact) = (String::from_utf8_lossy(&bytes), |text: &str| {
-            self.credential.redact(text)
-        });
-        // Each text is redacted before it is cut or joined, so that no part of the credential is left at its end.
-        let (message, html) = match json::from_object(&body) {
-            Some(ErrorBody {
-                error,
-                code: Some(code),
-            }) => (format!("{} ({})", redact(&error), redact(&code)), false),
-            Some(ErrorBody { error, code: None }) => (redact(&error), false),
-            None if is_html(&body, content_type.as_deref()) => (html_title(&body, redact), true),
-            None => (excerpt(&redact(&body)), false),
-        };
-        let url = self.target(url);
-        if matches!(status, 401 | 403) && !html {
-            return Error::Refused {
-                status,
-                url,
-                message,
-                credential_source: self.credential.source().cloned(),
+    /// The error for any other status, with what came with it.
+    ///
+    /// The status is in the outcome before the body is read: it must not be lost if the body is
+    /// still coming at the deadline.
+    fn status_error(&self, response: Response<Body>, outcome: &Outcome) -> Error {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
+
+        let without_body = self.error_of(status, retry_after, Description::default());
+        *outcome.lock() = Some(Err(without_body));
+
+        let content_type = header_text(&response, &CONTENT_TYPE);
+        let body = self.error_body(response);
+        let description = self.describe(&body, content_type.as_deref());
+        self.error_of(status, retry_after, description)
+    }
+
+    fn error_body(&self, response: Response<Body>) -> String {
+        if content_coding(&response).is_some() {
+            return String::new();
+        }
+        let bytes = read_error_body(response.into_body(), self.deadline);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Says what an error's body is. Each text is redacted before it is cut or joined, so that no
+    /// part of the credential is left at its end.
+    fn describe(&self, body: &str, content_type: Option<&str>) -> Description {
+        let target = &self.shared.target;
+
+        if let Some(ErrorBody { error, code }) = json::from_object(body) {
+            let error = target.redact(&error);
+            let message = match code {
+                Some(code) => format!("{error} ({})", target.redact(&code)),
+                None => error,
             };
+            return Description {
+                message,
+                html: false,
+            };
+        }
+
+        if is_html(body, content_type) {
+            return Description {
+                message: describe_page(body, |title| target.redact(title)),
+                html: true,
+            };
+        }
+
+        Description {
+            message: excerpt(&target.redact(body)),
+            html: false,
+        }
+    }
+
+    fn error_of(
+        &self,
+        status: u16,
+        retry_after: Option<Duration>,
+        description: Description,
+    ) -> Error {
+        let target = &self.shared.target;
+        let Description { message, html } = description;
+
+        // An HTML page is not the API's, so it does not refuse the credential.
+        if matches!(status, 401 | 403) && !html {
+            return target.refused(status, message);
         }
         Error::Status {
             status,
-            url,
+            url: target.route(),
             message,
-            retry_after: retry_after.map(Duration::from_secs),
+            retry_after,
             html,
         }
     }
 
-    /// What a failure of the transport means to the caller.
-    fn error(&self, url: &Uri, failure: Failure) -> Error {
-        let target = self.target(url);
-        match failure {
-            Failure::Lookup(source) => Error::Lookup {
-                url: target,
-                source,
-            },
-            Failure::Connection(source) => Error::Connection {
-                url: target,
-                source,
-            },
-            Failure::Proxy(reason, status, source) => {
-                let url = self.credential.redact(&url.to_string());
-                let proxy = self.proxy_label.clone().unwrap_or_default();
-                Error::Proxy {
-                    url,
-                    proxy,
-                    reason,
-                    status,
-                    source,
-                }
-            }
-            Failure::Tls(reason, source) => Error::Tls {
-                url: target,
-                reason,
-                source,
-            },
-            Failure::Timeout(before) => {
-                let source = before.map(|before| Box::new(self.error(url, *before)));
-                Error::Timeout {
-                    url: target,
-                    timeout: self.timeout,
-                    source,
-                }
-            }
-            Failure::TooLarge => Error::TooLarge {
-                url: target,
-                limit: self.max_response_bytes,
-            },
-            Failure::Invalid(problem, source) => self.invalid(url, problem, Some(source)),
-        }
-    }
-
-    fn invalid(&self, url: &Uri, problem: impl Into<String>, source: Option<Cause>) -> Error {
-        Error::InvalidAnswer {
-            url: self.target(url),
-            problem: problem.into(),
-            token: None,
-            html: false,
-            source,
-        }
-    }
-
-    /// A URL as messages name it, and the proxy.
-    fn target(&self, url: &Uri) -> String {
-        let through = self
-            .proxy_label
-            .as_ref()
-            .map(|proxy| format!(" through the proxy {proxy}"));
-        self.credential.redact(&url.to_string()) + &through.unwrap_or_default()
+    fn remaining(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 }
 
-/// A header as text; `None` if it is missing or is not ASCII.
-fn header<'a>(response: &'a Response<Body>, name: &HeaderName) -> Option<&'a str> {
-    response.headers().get(name)?.to_str().ok()
+/// Ends the call with the last attempt's error. A timeout does not replace one that tells what had
+/// failed before.
+fn conclude(outcome: &Outcome, error: Error) {
+    let mut outcome = outcome.lock();
+    match error {
+        Error::Timeout { .. } => {
+            outcome.get_or_insert(Err(error));
+        }
+        error => *outcome = Some(Err(error)),
+    }
 }
 
-/// A number in `0.0..1.0`. The standard library seeds its hash maps well enough for jitter.
+/// What came with an error's status.
+#[derive(Default)]
+struct Description {
+    message: String,
+    html: bool,
+}
+
+fn retry_after(response: &Response<Body>) -> Option<Duration> {
+    let value = header_text(response, &RETRY_AFTER)?;
+    let date = header_text(response, &DATE);
+    retry::parse_retry_after(&value, date.as_deref(), SystemTime::now())
+}
+
+/// A content coding that nobody asked for; `None` if there is none.
+fn content_coding(response: &Response<Body>) -> Option<String> {
+    let coding = header_text(response, &CONTENT_ENCODING)?;
+    if coding.eq_ignore_ascii_case("identity") {
+        return None;
+    }
+    Some(coding)
+}
+
+fn header_text(response: &Response<Body>, name: &HeaderName) -> Option<String> {
+    let value = response.headers().get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// A number in `0.0..1.0`. A new `RandomState` has new keys, so even the hash of nothing differs.
 fn random() -> f64 {
-    u32::try_from(RandomState::new().hash_one(()) >> 32)
-        .map_or(0.0, |bits| f64::from(bits) / 2f64.powi(32))
+    let hash = RandomState::new().hash_one(());
+    // The upper half, which always fits.
+    let bits = u32::try_from(hash >> 32).unwrap_or_default();
+    f64::from(bits) / 4_294_967_296.0
 }
 
 #[cfg(test)]

@@ -1,27 +1,34 @@
-//! The bearer token that authenticates the caller: its sources and its redaction.
+//! The bearer token that authenticates the caller: where it is found, and where it must not show.
 
+use crate::env::variable;
 use crate::error::{CredentialSource, Error};
-use crate::{env::first_set_os, input, json, json::Settings};
+use crate::input;
+use crate::json::{self, Settings};
+use crate::redact::{redact_lookalikes, redact_secret};
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read};
-use std::{fmt, path::Path, path::PathBuf, sync::Arc};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{env, fmt};
 
+/// The official CLI's variable, then the API documentation's.
 const VARIABLES: [&str; 2] = ["TURSO_API_TOKEN", "TURSO_TOKEN"];
 
-/// No credential is anywhere near as long. Whatever is longer is something else.
-const MAX_LENGTH: u64 = 64 * 1024;
+/// Far longer than any credential; longer input is a mistake.
+pub(crate) const MAX_LENGTH: usize = 64 * 1024;
 /// The official CLI keeps caches in its settings.
 const MAX_SETTINGS_SIZE: u64 = 8 * 1024 * 1024;
-/// The shortest beginning of the credential that is redacted at the end of a text. A shorter one is in many words.
-const MIN_REDACTED: usize = 4;
 
 /// The bearer token that authenticates the caller.
 ///
-/// It never shows: `Debug` prints a placeholder, there is no `Display` and no comparison, and no error or log record
-/// of this crate holds it, not even where a server repeats it. There is no way to read it back.
+/// It never shows: `Debug` prints a placeholder, there is no `Display` and no comparison, and no
+/// error or log record of this crate holds it, not even where a server repeats it. There is no way
+/// to read it back.
 ///
-/// ureq gets it in a header marked sensitive, which its own records leave out. But at trace level, under the log target
-/// `ureq_proto`, the protocol crate below ureq dumps every byte that goes over the wire. A program that logs at trace
-/// level must keep that target down, for example with `RUST_LOG=trace,ureq_proto=debug`.
+/// ureq gets it in a header marked sensitive, which its own records leave out. But at trace level,
+/// under the log target `ureq_proto`, the protocol crate below ureq dumps every byte that goes over
+/// the wire. A program that logs at trace level must keep that target down, for example with
+/// `RUST_LOG=trace,ureq_proto=debug`.
 ///
 /// ```
 /// use turso_api_tokens::Credential;
@@ -36,73 +43,103 @@ pub struct Credential {
     source: Option<CredentialSource>,
 }
 
+/// What a place that may hold a credential holds.
+enum Found {
+    Credential(Credential),
+    /// Says what is missing, for a message.
+    Nothing(String),
+}
+
 impl Credential {
-    /// Creates a credential from its text. ASCII white space around it is trimmed, as files end in a newline.
+    /// Creates a credential from its text. ASCII white space around it is trimmed, as files end in
+    /// a newline.
     ///
     /// # Errors
-    /// [`Error::Credential`] if the text is empty, is longer than 64 KiB, or holds anything but visible ASCII characters.
-    /// The error gives the position (the first byte is 1), never the value.
+    /// [`Error::Credential`] if the text is empty, is longer than 64 KiB, or holds anything but
+    /// visible ASCII characters; also if it stands in quotes, or begins with `Bearer ` or with the
+    /// name of its variable and `=`. The error gives the position (the first byte is 1), never the
+    /// value.
     pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
         Self::parse(text.as_ref().as_bytes(), None)
     }
 
-    /// Reads `TURSO_API_TOKEN`, the official CLI's variable, else `TURSO_TOKEN`, the API documentation's. An empty variable
-    /// counts as unset.
+    /// Reads `TURSO_API_TOKEN`, the official CLI's variable, else `TURSO_TOKEN`, the API
+    /// documentation's.
     ///
     /// # Errors
-    /// [`Error::Credential`] if both are unset, or if the first that is set is invalid.
+    /// [`Error::Credential`] if both are unset, or if the first that is set is empty or invalid.
     pub fn from_env() -> Result<Self, Error> {
-        Self::find_in_env()?
-            .map_err(|missing| Error::credential(format!("no credential: {missing}")))
+        match Self::find_in_env()? {
+            Found::Credential(credential) => Ok(credential),
+            Found::Nothing(missing) => Err(Error::credential(format!("no credential: {missing}"))),
+        }
     }
 
-    /// Reads a file that holds nothing but the credential: up to 64 KiB, with or without a UTF-8 byte order mark and white
-    /// space around it.
+    /// Reads a file that holds nothing but the credential: up to 64 KiB, with or without a UTF-8
+    /// byte order mark and white space around it.
     ///
     /// # Errors
-    /// [`Error::Credential`] if the file cannot be read, is larger than 64 KiB, or does not hold a valid credential.
+    /// [`Error::Credential`] if the file cannot be read, is larger than 64 KiB, or does not hold a
+    /// valid credential.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let bytes = input::read_file(path, MAX_LENGTH)
-            .map_err(|error| unreadable(&input::shown(path), error))?;
+        let bytes = match input::read_file(path, MAX_LENGTH as u64) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(unreadable(&shown_file(path), error)),
+        };
         Self::parse(&bytes, Some(CredentialSource::File(path.to_owned())))
     }
 
-    /// Reads the credential to its end from a reader, in the same way as [`from_file`](Self::from_file). `source` is what
-    /// messages call it, such as `"standard input"`.
+    /// Reads the credential to its end from a reader, in the same way as
+    /// [`from_file`](Self::from_file). `source` is what messages call it, such as
+    /// `"standard input"`.
     ///
     /// # Errors
     /// Those of [`from_file`](Self::from_file).
     pub fn from_reader(reader: impl Read, source: impl Into<String>) -> Result<Self, Error> {
-        let source = source.into();
-        let bytes = input::read(reader, MAX_LENGTH).map_err(|error| unreadable(&source, error))?;
-        Self::parse(&bytes, Some(CredentialSource::Named(source)))
+        let source = CredentialSource::Named(source.into());
+        let bytes = match input::read(reader, MAX_LENGTH as u64) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(unreadable(&source.to_string(), error)),
+        };
+        Self::parse(&bytes, Some(source))
     }
 
-    /// Reads the login that the official `turso` CLI stored: the string at `token` in its `settings.json`, which lies in
-    /// `TURSO_CONFIG_FOLDER`, else in the folder `turso` of the user's configuration folder. Up to 8 MiB are read. Such a
-    /// login expires after about a week; `turso auth login` renews it.
+    /// Reads the login that the official `turso` CLI stored: the string at `token` in its
+    /// `settings.json`, which lies in `TURSO_CONFIG_FOLDER`, else in the folder `turso` of the
+    /// user's configuration folder. Up to 8 MiB are read. Such a login expires after about a week;
+    /// `turso auth login` renews it.
     ///
     /// # Errors
     /// [`Error::Credential`] if there is no login, if it cannot be read, or if it is invalid.
     pub fn from_turso_cli() -> Result<Self, Error> {
-        Self::find_cli_login()?.map_err(|missing| {
-            Error::credential(format!("no credential: {missing}; run `turso auth login`"))
-        })
+        match Self::find_cli_login()? {
+            Found::Credential(credential) => Ok(credential),
+            Found::Nothing(missing) => Err(Error::credential(format!(
+                "no credential: {missing}; run `turso auth login`"
+            ))),
+        }
     }
 
     /// Tries [`from_env`](Self::from_env), then [`from_turso_cli`](Self::from_turso_cli).
     ///
     /// # Errors
-    /// [`Error::Credential`] that names every place it looked in, or says what is wrong with the first that is not empty.
+    /// [`Error::Credential`] that names every place it looked in, or says what is wrong with the
+    /// first that holds something. A variable that is set but empty is an error, too: a secret whose
+    /// name was misspelt must not lead to somebody's login.
     pub fn discover() -> Result<Self, Error> {
-        Self::find_in_env()?.or_else(|no_variable| {
-            Self::find_cli_login()?.map_err(|no_login| {
-                Error::credential(format!(
-                    "no credential: {no_variable}, and {no_login}; set TURSO_API_TOKEN or run `turso auth login`"
-                ))
-            })
-        })
+        let no_variable = match Self::find_in_env()? {
+            Found::Credential(credential) => return Ok(credential),
+            Found::Nothing(missing) => missing,
+        };
+        let no_login = match Self::find_cli_login()? {
+            Found::Credential(credential) => return Ok(credential),
+            Found::Nothing(missing) => missing,
+        };
+        Err(Error::credential(format!(
+            "no credential: {no_variable}, and {no_login}; \
+             set TURSO_API_TOKEN or run `turso auth login`"
+        )))
     }
 
     /// Returns where the credential was found; `None` after [`new`](Self::new).
@@ -110,120 +147,91 @@ impl Credential {
         self.source.as_ref()
     }
 
+    /// Replaces the credential with `***`, and whatever else looks like one. For this crate's
+    /// binary.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        redact_lookalikes(&redact_secret(text, &self.text))
+    }
+
     /// The text that goes into the request, and nowhere else.
     pub(crate) fn secret(&self) -> &str {
         &self.text
     }
 
-    /// Replaces the credential with `***`: in full anywhere, in any case, as host names are lower case, and cut off at the
-    /// end of the text.
-    pub(crate) fn redact(&self, text: &str) -> String {
-        let (folded, secret) = (text.to_ascii_lowercase(), self.text.to_ascii_lowercase());
-        let mut redacted = String::with_capacity(text.len());
-        let mut end = 0;
-        for (start, found) in folded.match_indices(&secret) {
-            redacted.push_str(text.get(end..start).unwrap_or_default());
-            redacted.push_str("***");
-            end = start + found.len();
+    fn find_in_env() -> Result<Found, Error> {
+        for name in VARIABLES {
+            let Some(value) = env::var_os(name) else {
+                continue;
+            };
+            if value.is_empty() {
+                return Err(Error::credential(format!(
+                    "{name} is set but empty; unset it to use the login of the turso CLI"
+                )));
+            }
+
+            let source = CredentialSource::Variable(name);
+            let credential = Self::parse(value.as_encoded_bytes(), Some(source))?;
+            return Ok(Found::Credential(credential));
         }
-        let rest = text.get(end..).unwrap_or_default();
-        let cut = (MIN_REDACTED..secret.len().min(rest.len() + 1)).rev();
-        let cut = cut
-            .filter_map(|length| secret.get(..length))
-            .find(|start| folded.ends_with(start));
-        let kept = rest.len() - cut.map_or(0, str::len);
-        redacted.push_str(rest.get(..kept).unwrap_or_default());
-        redacted + if cut.is_some() { "***" } else { "" }
+        Ok(Found::Nothing(
+            "TURSO_API_TOKEN and TURSO_TOKEN are not set".to_owned(),
+        ))
     }
 
-    /// The first variable's credential, or a text that says that there is none.
-    fn find_in_env() -> Result<Result<Self, String>, Error> {
-        let Some((name, value)) = first_set_os(&VARIABLES) else {
-            return Ok(Err("TURSO_API_TOKEN and TURSO_TOKEN are not set".to_owned()));
-        };
-        Self::parse(
-            value.as_encoded_bytes(),
-            Some(CredentialSource::Variable(name)),
-        )
-        .map(Ok)
-    }
-
-    /// The CLI's login, or a text that says where there is none.
-    fn find_cli_login() -> Result<Result<Self, String>, Error> {
-        let Some(path) = settings_path() else {
-            return Ok(Err(format!(
+    fn find_cli_login() -> Result<Found, Error> {
+        let Some(path) = System::HERE.settings_path(variable) else {
+            return Ok(Found::Nothing(format!(
                 "the folder of the turso CLI's login is unknown, as {} is not set",
-                CLI_FOLDER.0
+                System::HERE.home_variable()
             )));
         };
-        let shown = input::shown(&path);
-        let missing = Ok(Err(format!(
-            "there is no login of the turso CLI in {shown}"
-        )));
+        let shown = redact_lookalikes(&path.display().to_string());
+        let no_login = format!("there is no login of the turso CLI in {shown}");
+
         let bytes = match input::read_file(&path, MAX_SETTINGS_SIZE) {
             Ok(bytes) => bytes,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return missing;
-            }
+            Err(error) if is_missing(&error) => return Ok(Found::Nothing(no_login)),
             Err(error) => return Err(unreadable(&shown, error)),
         };
-        let settings: Settings = std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(json::from_object)
-            .ok_or_else(|| {
-                Error::credential(format!(
-                    "{shown} does not hold the turso CLI's settings; run `turso auth login`"
-                ))
-            })?;
-        let Some(token) = settings.token.filter(|token| !token.is_empty()) else {
-            return missing;
+
+        let settings = std::str::from_utf8(&bytes).ok().and_then(json::from_object);
+        let Some(Settings { token }) = settings else {
+            return Err(Error::credential(format!(
+                "{shown} does not hold the turso CLI's settings; run `turso auth login`"
+            )));
         };
-        Self::parse(token.as_bytes(), Some(CredentialSource::TursoCli(path))).map(Ok)
+        let token = token.unwrap_or_default();
+        if token.is_empty() {
+            return Ok(Found::Nothing(no_login));
+        }
+
+        let source = CredentialSource::TursoCli(path);
+        let credential = Self::parse(token.as_bytes(), Some(source))?;
+        Ok(Found::Credential(credential))
     }
 
     fn parse(bytes: &[u8], source: Option<CredentialSource>) -> Result<Self, Error> {
-        let from = source
-            .as_ref()
-            .map(|source| format!(" from {source}"))
-            .unwrap_or_default();
-        let start = bytes.len() - bytes.trim_ascii_start().len();
-        let trimmed = bytes.trim_ascii();
-        let problem = match trimmed.iter().position(|byte| !byte.is_ascii_graphic()) {
-            _ if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) => {
-                "it is UTF-16; write it in UTF-8".to_owned()
-            }
-            _ if trimmed.len() as u64 > MAX_LENGTH => "it is longer than 64 KiB".to_owned(),
-            Some(index) => {
-                let what = if trimmed.get(index) == Some(&b' ') {
-                    "a space"
-                } else {
-                    "not a visible ASCII character"
-                };
-                let is_bearer = trimmed
-                    .get(..7)
-                    .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer "));
-                let advice = if is_bearer {
-                    "; leave out \"Bearer \" and give the token alone"
-                } else {
-                    ""
-                };
-                format!("byte {} is {what}{advice}", start + index + 1)
-            }
-            None if trimmed.is_empty() => {
-                return Err(Error::credential(format!("the credential{from} is empty")));
-            }
-            None => {
-                return Ok(Self {
-                    text: String::from_utf8_lossy(trimmed).into(),
-                    source,
-                });
-            }
+        let from = match &source {
+            Some(source) => format!(" from {source}"),
+            None => String::new(),
         };
-        Err(Error::credential(format!(
-            "invalid credential{from}: {problem}"
-        )))
+
+        let trimmed = bytes.trim_ascii();
+        if trimmed.is_empty() {
+            return Err(Error::credential(format!("the credential{from} is empty")));
+        }
+        if let Some(problem) = problem(bytes) {
+            return Err(Error::credential(format!(
+                "invalid credential{from}: {problem}"
+            )));
+        }
+        Ok(Self {
+            // Only ASCII is left, so nothing is lost.
+            text: String::from_utf8_lossy(trimmed).into(),
+            source,
+        })
     }
 }
 
@@ -235,6 +243,63 @@ impl fmt::Debug for Credential {
     }
 }
 
+/// What is wrong with a credential's text; `None` if nothing is. Never repeats it.
+fn problem(bytes: &[u8]) -> Option<String> {
+    if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        return Some("it is UTF-16; write it in UTF-8".to_owned());
+    }
+    let trimmed = bytes.trim_ascii();
+    if trimmed.len() > MAX_LENGTH {
+        return Some("it is longer than 64 KiB".to_owned());
+    }
+
+    // Positions count from 1, in the text as it was given.
+    let start = bytes.len() - bytes.trim_ascii_start().len() + 1;
+
+    if let [quote @ (b'"' | b'\''), .., last] = trimmed {
+        if quote == last {
+            return Some(format!(
+                "byte {start} is a quotation mark; leave out the quotes and give the token alone"
+            ));
+        }
+    }
+    for name in VARIABLES {
+        let assignment = format!("{name}=");
+        if trimmed.starts_with(assignment.as_bytes()) {
+            return Some(format!(
+                "byte {start} begins \"{assignment}\"; leave that out and give the token alone"
+            ));
+        }
+    }
+
+    let index = trimmed.iter().position(|byte| !byte.is_ascii_graphic())?;
+    let position = start + index;
+    if trimmed.get(index) != Some(&b' ') {
+        return Some(format!("byte {position} is not a visible ASCII character"));
+    }
+    let is_bearer = trimmed
+        .get(..index)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
+    if is_bearer {
+        return Some(format!(
+            "byte {position} is a space; leave out \"Bearer \" and give the token alone"
+        ));
+    }
+    Some(format!("byte {position} is a space"))
+}
+
+/// A file for messages. If its name looks like a credential, that is where the credential is.
+fn shown_file(path: &Path) -> String {
+    let name = path.display().to_string();
+    let shown = redact_lookalikes(&name);
+    if shown == name {
+        return shown;
+    }
+    format!(
+        "{shown}, a name that looks like a credential, which belongs in the file or in TURSO_API_TOKEN"
+    )
+}
+
 fn unreadable(source: &str, error: io::Error) -> Error {
     Error::Credential {
         problem: format!("could not read the credential from {source}"),
@@ -242,27 +307,55 @@ fn unreadable(source: &str, error: io::Error) -> Error {
     }
 }
 
-/// The variable that locates the user's own folder, and the official CLI's folder below it.
-const CLI_FOLDER: (&str, &str) = if cfg!(windows) {
-    ("APPDATA", "turso")
-} else if cfg!(target_os = "macos") {
-    ("HOME", "Library/Application Support/turso")
-} else {
-    ("HOME", ".config/turso")
-};
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
 
-/// Where the official CLI keeps its settings, as its configdir library resolves it.
-fn settings_path() -> Option<PathBuf> {
-    let below = |name, folder| Some(PathBuf::from(first_set_os(&[name])?.1).join(folder));
-    let xdg = if cfg!(any(windows, target_os = "macos")) {
-        None
+/// A system, by where the official CLI keeps its settings there.
+#[derive(Debug, Clone, Copy)]
+enum System {
+    Windows,
+    MacOs,
+    Other,
+}
+
+impl System {
+    const HERE: Self = if cfg!(windows) {
+        Self::Windows
+    } else if cfg!(target_os = "macos") {
+        Self::MacOs
     } else {
-        below("XDG_CONFIG_HOME", "turso")
+        Self::Other
     };
-    let folder = below("TURSO_CONFIG_FOLDER", "")
-        .or(xdg)
-        .or_else(|| below(CLI_FOLDER.0, CLI_FOLDER.1))?;
-    Some(folder.join("settings.json"))
+
+    /// The variable that locates the user's own folder.
+    fn home_variable(self) -> &'static str {
+        match self {
+            Self::Windows => "APPDATA",
+            Self::MacOs | Self::Other => "HOME",
+        }
+    }
+
+    /// Where the official CLI keeps its settings, as its configdir library resolves it. `variable`
+    /// is the environment.
+    fn settings_path(self, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        const SETTINGS: &str = "settings.json";
+
+        if let Some(folder) = variable("TURSO_CONFIG_FOLDER") {
+            return Some(Path::new(&folder).join(SETTINGS));
+        }
+        if let (Self::Other, Some(config)) = (self, variable("XDG_CONFIG_HOME")) {
+            return Some(Path::new(&config).join("turso").join(SETTINGS));
+        }
+
+        let home = variable(self.home_variable())?;
+        let folder = match self {
+            Self::Windows => "turso",
+            Self::MacOs => "Library/Application Support/turso",
+            Self::Other => ".config/turso",
+        };
+        Some(Path::new(&home).join(folder).join(SETTINGS))
+    }
 }
 
 #[cfg(test)]
@@ -351,31 +444,101 @@ mod tests {
     }
 
     #[test]
-    fn the_credential_is_redacted_in_full_in_any_case_and_cut_off_at_the_end() {
-        let credential = Credential::new("Secret-0123").unwrap();
-        for (text, expected) in [
-            ("", ""),
-            ("nothing", "nothing"),
-            ("Secret-0123", "***"),
-            (
-                "a Secret-0123, secret-0123 and SECRET-0123é",
-                "a ***, *** and ***é",
-            ),
-            ("é Secret-012", "é ***"),
-            ("Secret-0123 sEcR", "*** ***"),
-            ("a sec", "a sec"),
-            ("Secret-012 is cut", "Secret-012 is cut"),
-            ("Secret-0123Secret-0123", "******"),
-            ("secr", "***"),
-        ] {
-            assert_eq!(credential.redact(text), expected, "{text}");
+    fn a_credential_in_quotes_is_told_to_leave_them_out() {
+        let expected = "invalid credential: byte 1 is a quotation mark; leave out the quotes and give the token alone";
+        assert_eq!(error("\"secret\""), expected);
+        assert_eq!(error("'secret'"), expected);
+        assert_eq!(error("'Bearer secret'"), expected);
+        assert_eq!(error("\n\"secret\"\n"), expected.replace('1', "2"));
+        assert!(Credential::new("\"secret'").is_ok());
+    }
+
+    #[test]
+    fn a_line_of_an_env_file_is_told_to_leave_the_variable_out() {
+        for name in ["TURSO_API_TOKEN", "TURSO_TOKEN"] {
+            let expected = format!(
+                "invalid credential: byte 1 begins \"{name}=\"; leave that out and give the token alone"
+            );
+            assert_eq!(error(&format!("{name}=secret")), expected);
+            assert_eq!(error(&format!("{name}=\"secret\"")), expected);
         }
-        assert_eq!(Credential::new("x").unwrap().redact("axb"), "a***b");
-        assert_eq!(Credential::new("abcd").unwrap().redact("abc"), "abc");
+        assert!(Credential::new("OTHER_TOKEN=secret").is_ok());
+    }
+
+    #[test]
+    fn the_credential_and_what_looks_like_one_are_redacted() {
+        let credential = Credential::new("Secret-0123").unwrap();
         assert_eq!(
-            Credential::new("aaaaaa").unwrap().redact("aaaaaaaaaaa"),
-            "******"
+            credential.redact("secret-0123 in eyJhbGciOiJFZ by Secret"),
+            "*** in *** by ***"
         );
+    }
+
+    #[test]
+    fn a_missing_file_whose_name_looks_like_a_credential_is_not_named() {
+        let error = Credential::from_file("/missing/eyJhbGciOiJFZ").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "could not read the credential from /missing/***, a name that looks like a credential, \
+             which belongs in the file or in TURSO_API_TOKEN"
+        );
+        let error = Credential::from_file("/missing/monkeyJar.pem").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "could not read the credential from /missing/monkeyJar.pem"
+        );
+    }
+
+    #[test]
+    fn the_clis_settings_are_where_each_system_keeps_them() {
+        let variables = [
+            ("TURSO_CONFIG_FOLDER", "/folder"),
+            ("XDG_CONFIG_HOME", "/config"),
+            ("HOME", "/home"),
+            ("APPDATA", "/roaming"),
+        ];
+        let path = |system: System, set: &[&str]| {
+            let variable = |name: &str| {
+                let (_, value) = variables.iter().find(|(known, _)| *known == name)?;
+                if set.contains(&name) {
+                    Some(OsString::from(value))
+                } else {
+                    None
+                }
+            };
+            let path = system.settings_path(variable)?;
+            Some(path.to_string_lossy().replace('\\', "/"))
+        };
+        let all = ["TURSO_CONFIG_FOLDER", "XDG_CONFIG_HOME", "HOME", "APPDATA"];
+        for (system, set, expected) in [
+            (System::Other, &all[..], Some("/folder/settings.json")),
+            (System::MacOs, &all, Some("/folder/settings.json")),
+            (System::Windows, &all, Some("/folder/settings.json")),
+            (
+                System::Other,
+                &all[1..],
+                Some("/config/turso/settings.json"),
+            ),
+            (
+                System::Other,
+                &["HOME"],
+                Some("/home/.config/turso/settings.json"),
+            ),
+            (
+                System::MacOs,
+                &all[1..],
+                Some("/home/Library/Application Support/turso/settings.json"),
+            ),
+            (
+                System::Windows,
+                &all[1..],
+                Some("/roaming/turso/settings.json"),
+            ),
+            (System::Other, &["APPDATA"], None),
+            (System::Windows, &["HOME"], None),
+        ] {
+            assert_eq!(path(system, set).as_deref(), expected, "{system:?} {set:?}");
+        }
     }
 
     #[test]

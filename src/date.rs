@@ -30,16 +30,21 @@ impl Date {
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
         let (date, rest) = text.split_at_checked(10)?;
+        if !rest.is_empty() && !rest.starts_with(['T', 't', ' ']) {
+            return None;
+        }
+
         let mut parts = date.splitn(3, '-');
-        let (year, month, day) = (
-            number(parts.next()?, 4)?,
-            number(parts.next()?, 2)?,
-            number(parts.next()?, 2)?,
-        );
-        let date = Self::from_civil(year, month, day);
+        let year = number(parts.next()?, 4)?;
+        let month = number(parts.next()?, 2)?;
+        let day = number(parts.next()?, 2)?;
+
         // A date that does not exist would come back as another one.
-        let exists = date.to_civil() == (year, month, day);
-        (exists && (rest.is_empty() || rest.starts_with(['T', 't', ' ']))).then_some(date)
+        let date = Self::from_civil(year, month, day);
+        if date.to_civil() != (year, month, day) {
+            return None;
+        }
+        Some(date)
     }
 
     /// Returns the number of days from `earlier` to this date, negative if `earlier` is later.
@@ -82,7 +87,10 @@ impl fmt::Display for Date {
 
 /// A number of exactly so many digits.
 fn number(text: &str, digits: usize) -> Option<i64> {
-    (text.len() == digits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
+    if text.len() != digits || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
 }
 
 #[cfg(test)]

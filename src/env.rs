@@ -1,22 +1,35 @@
-//! The first of some environment variables that is set.
+//! Environment variables, by the rule that an empty one counts as unset.
 
 use crate::error::Error;
-use std::{env, ffi::OsString};
+use std::env;
+use std::ffi::OsString;
 
-/// The first of these variables that is set, and its value. An empty variable counts as unset.
-pub(crate) fn first_set_os(names: &[&'static str]) -> Option<(&'static str, OsString)> {
-    names
-        .iter()
-        .find_map(|name| Some((*name, env::var_os(name).filter(|value| !value.is_empty())?)))
+/// The value of a variable; `None` if it is unset or empty.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    let value = env::var_os(name)?;
+    if value.is_empty() { None } else { Some(value) }
 }
 
-/// The same as text. A value that is not UTF-8 is an error that names its variable.
-pub(crate) fn first_set(names: &[&'static str]) -> Result<Option<(&'static str, String)>, Error> {
-    let Some((name, value)) = first_set_os(names) else {
-        return Ok(None);
-    };
-    let value = value
-        .into_string()
-        .map_err(|_| Error::config(name, "it is not UTF-8"))?;
-    Ok(Some((name, value)))
+/// A setting's value and the variable that it came from.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FromEnv {
+    pub(crate) variable: &'static str,
+    pub(crate) value: String,
+}
+
+/// The first of these variables that is set, as text. A value that is not UTF-8 is an error.
+pub(crate) fn first_set(names: &[&'static str]) -> Result<Option<FromEnv>, Error> {
+    for name in names {
+        let Some(value) = variable(name) else {
+            continue;
+        };
+        let Ok(value) = value.into_string() else {
+            return Err(Error::config(name, "it is not UTF-8"));
+        };
+        return Ok(Some(FromEnv {
+            variable: name,
+            value,
+        }));
+    }
+    Ok(None)
 }

@@ -1,32 +1,39 @@
 //! The one error type: one variant per way a caller would react.
 
 use crate::escape::{Escaped, excerpt};
-use std::{error, error::Error as _, fmt, iter::successors, path::PathBuf, time::Duration};
+use crate::redact::redact_lookalikes;
+use std::error::Error as _;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{error, fmt};
+use ureq::http::StatusCode;
 
 pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 
 /// What went wrong, and whether the same call may succeed later.
 ///
-/// `{}` says what happened and to which URL, on one line, with the server's text [`Escaped`] and cut to 120 characters.
-/// `{:#}` adds the causes, which otherwise are in [`source`](error::Error::source) only. No variant ever holds the
-/// credential: where a server repeats it, it is redacted.
+/// `{}` says what happened and to which URL, on one line, with the server's text [`Escaped`] and
+/// cut to 120 characters. `{:#}` adds the causes, which otherwise are in
+/// [`source`](error::Error::source) only. No variant ever holds the credential: where a server
+/// repeats it, it is redacted.
 ///
-/// | variant | meaning | worth retrying |
-/// |---|---|---|
-/// | [`Credential`](Self::Credential) | none was found, or it is invalid | no: provide one |
-/// | [`Config`](Self::Config) | a setting is invalid | no: fix it |
-/// | [`Refused`](Self::Refused) | the API returned 401 or 403 | no: renew the credential |
-/// | [`Lookup`](Self::Lookup) | the host name has no address, or nothing answered | yes |
-/// | [`Connection`](Self::Connection) | no connection, or it was lost before the response was complete | yes |
-/// | [`Proxy`](Self::Proxy) | no connection through the proxy | depends on its reason |
-/// | [`Tls`](Self::Tls) | the server could not be trusted | no: see its reason |
-/// | [`Timeout`](Self::Timeout) | no complete response in time | yes |
-/// | [`Status`](Self::Status) | any other status than 200 | 429, 500, 502, 503, 504 |
-/// | [`Redirect`](Self::Redirect) | the server redirects to another origin | no: check the base URL |
-/// | [`TooLarge`](Self::TooLarge) | the body is larger than the limit | no: raise the limit |
-/// | [`InvalidAnswer`](Self::InvalidAnswer) | 200, but not the documented list | no: check the base URL |
+/// | variant | meaning | worth retrying | what to do |
+/// |---|---|---|---|
+/// | [`Credential`](Self::Credential) | none was found, or it is invalid | no | provide one |
+/// | [`Config`](Self::Config) | a setting is invalid | no | fix it |
+/// | [`Refused`](Self::Refused) | the API returned 401 or 403 | no | renew the credential |
+/// | [`Lookup`](Self::Lookup) | the host name has no address, or nothing answered | yes | |
+/// | [`Connection`](Self::Connection) | no connection, or it was lost before the response was complete | yes | |
+/// | [`Proxy`](Self::Proxy) | the proxy made no connection | depends on its reason | see its reason |
+/// | [`Tls`](Self::Tls) | the server could not be trusted | no | see its reason |
+/// | [`Timeout`](Self::Timeout) | no complete response in time | yes | |
+/// | [`Status`](Self::Status) | any other status than 200 | 429, 500, 502, 503, 504 | |
+/// | [`Redirect`](Self::Redirect) | the server redirects, which the API does not | no | check the base URL |
+/// | [`TooLarge`](Self::TooLarge) | the body is larger than the limit | no | raise the limit |
+/// | [`InvalidAnswer`](Self::InvalidAnswer) | not valid HTTP, or 200 without the documented list | no | see its reason |
 ///
-/// Code that handles them can be tested without an account. A listener that sends the response in question is enough:
+/// Code that handles them can be tested without an account. A listener that sends the response in
+/// question is enough:
 ///
 /// ```
 /// use std::{io::{Read, Write}, net::TcpListener, thread};
@@ -57,24 +64,26 @@ pub enum Error {
     /// A setting is invalid. Nothing was sent.
     #[non_exhaustive]
     Config {
-        /// The environment variable that the setting came from, else the builder's name for it.
+        /// What messages call the setting: the variable that it came from, else words such as
+        /// `base URL`.
         setting: &'static str,
         /// What is wrong with it.
         problem: String,
         /// The underlying error, if there is one.
         source: Option<Cause>,
     },
-    /// The API refused the credential: 401 or 403. With an HTML page, which the API never sends, these are
-    /// [`Status`](Self::Status).
+    /// The API refused the credential: 401 or 403. With an HTML page, which the API never sends,
+    /// these are [`Status`](Self::Status).
     #[non_exhaustive]
     Refused {
         /// 401 or 403.
         status: u16,
         /// The URL that responded, and the proxy if there was one.
         url: String,
-        /// The API's message, not escaped; may be empty.
+        /// The API's message, not escaped; else how the body begins. May be empty.
         message: String,
-        /// Where the library found the credential; `None` after [`Credential::new`](crate::Credential::new).
+        /// Where the library found the credential; `None` after
+        /// [`Credential::new`](crate::Credential::new).
         credential_source: Option<CredentialSource>,
     },
     /// The host name could not be resolved. Through a proxy this is [`Proxy`](Self::Proxy).
@@ -90,15 +99,18 @@ pub enum Error {
     Connection {
         /// The URL that was called, and the proxy if there was one.
         url: String,
+        /// The response's status, if its header had come.
+        status: Option<u16>,
         /// The network's error.
         source: Cause,
     },
-    /// The proxy could not be reached, or did not connect to the API.
+    /// The proxy could not be reached, or did not connect to the API. What is lost behind an open
+    /// tunnel is [`Connection`](Self::Connection), as without a proxy.
     #[non_exhaustive]
     Proxy {
         /// The URL that was called.
         url: String,
-        /// The proxy as `host:port`, never its user name or password, and the variable that it came from.
+        /// The proxy as `host:port`, never its user name or password, and where it came from.
         proxy: String,
         /// Which side failed, and why.
         reason: ProxyFailure,
@@ -125,31 +137,38 @@ pub enum Error {
         /// The timeout of the call.
         timeout: Duration,
         /// What had failed before, in an attempt or in connecting, if anything had.
+        /// [`source`](error::Error::source) returns it as an [`Error`].
         source: Option<Box<Error>>,
     },
-    /// The status is neither 200 nor the API's 401 or 403.
+    /// The status is neither 200, nor the API's 401 or 403, nor a redirect.
     #[non_exhaustive]
     Status {
         /// The status.
         status: u16,
         /// The URL that responded, and the proxy if there was one.
         url: String,
-        /// The API's message, not escaped; else what the HTML page is, else how the body begins. May be empty.
+        /// The API's message, not escaped; else what the HTML page is, else how the body begins.
+        /// May be empty.
         message: String,
-        /// The response's `Retry-After`, if it was in seconds.
+        /// The response's `Retry-After`. A date is relative to the response's own `Date`, else to
+        /// this machine's clock.
         retry_after: Option<Duration>,
         /// Whether the body is an HTML page, which the API never sends.
         html: bool,
     },
-    /// The server redirects to another origin than the base URL's. The credential was not sent there.
+    /// The server redirects. The API does not, so this is another server. The credential was not
+    /// sent where it leads.
     #[non_exhaustive]
     Redirect {
-        /// The URL that was called, and the proxy if there was one.
+        /// The URL that responded, and the proxy if there was one.
         url: String,
-        /// The other origin.
-        origin: String,
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+        /// The response's `Location`, not escaped; may be empty.
+        location: String,
     },
-    /// The body is larger than [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes).
+    /// The body is larger than
+    /// [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes).
     #[non_exhaustive]
     TooLarge {
         /// The URL that responded, and the proxy if there was one.
@@ -162,19 +181,17 @@ pub enum Error {
     InvalidAnswer {
         /// The URL that responded, and the proxy if there was one.
         url: String,
+        /// What kind of fault it is.
+        reason: AnswerFailure,
         /// What is wrong with the response.
         problem: String,
-        /// The faulty token, counted from 1, if the response is a list with one.
-        token: Option<usize>,
-        /// Whether the body is an HTML page, which the API never sends.
-        html: bool,
         /// The HTTP library's error, if there is one.
         source: Option<Cause>,
     },
 }
 
 /// Where a [`Credential`](crate::Credential) was found. `Display` names it for messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CredentialSource {
     /// An environment variable.
@@ -183,12 +200,13 @@ pub enum CredentialSource {
     File(PathBuf),
     /// The settings in which the official CLI keeps its login; `turso auth login` renews it.
     TursoCli(PathBuf),
-    /// Anything else, as the caller of [`Credential::from_reader`](crate::Credential::from_reader) named it.
+    /// Anything else, as the caller of
+    /// [`Credential::from_reader`](crate::Credential::from_reader) named it.
     Named(String),
 }
 
 /// Why a TLS connection is not trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsFailure {
     /// No trusted authority has issued the server's certificate.
@@ -201,7 +219,8 @@ pub enum TlsFailure {
     WrongName,
     /// The server presents an authority's certificate as its own.
     CaAsServer,
-    /// There is no TLS version or cipher suite that both sides accept, or the server refused the handshake.
+    /// There is no TLS version or cipher suite that both sides accept, or the server refused the
+    /// handshake.
     NoCommonProtocol,
     /// The server does not speak TLS on this port.
     NotTls,
@@ -210,7 +229,7 @@ pub enum TlsFailure {
 }
 
 /// Why there is no connection through a proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProxyFailure {
     /// The proxy itself could not be reached, or its name could not be resolved.
@@ -221,38 +240,65 @@ pub enum ProxyFailure {
     Forbidden,
     /// The proxy could not reach the host.
     HostUnreachable,
-    /// There was no connection through the proxy in time.
+    /// There was no connection through the proxy in time: only as the source of an
+    /// [`Error::Timeout`]. The proxy may be slow, or the server behind it.
     NoResponse,
     /// Any other failure.
     Other,
+}
+
+/// Why a response is not the documented list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AnswerFailure {
+    /// It is an HTML page, which the API never sends.
+    Html,
+    /// It is empty, or ends in the middle.
+    Incomplete,
+    /// It is not JSON.
+    NotJson,
+    /// It is JSON without the documented list. Also a body above 1 MiB, which is not looked into,
+    /// and one that the decoder refuses although each token is valid: a field may come twice.
+    NotAList,
+    /// This token of the list is faulty, counted from 1.
+    Token(usize),
+    /// It is not UTF-8, or has a content coding that nobody asked for.
+    Encoding,
+    /// It is not valid HTTP, or its header is too large.
+    Http,
 }
 
 impl Error {
     /// Returns the status of the response, if the error is about one. A proxy's status is in
     /// [`Proxy`](Self::Proxy) only.
     pub fn status(&self) -> Option<u16> {
-        if let Self::Refused { status, .. } | Self::Status { status, .. } = self {
-            Some(*status)
-        } else {
-            None
+        match self {
+            Self::Refused { status, .. }
+            | Self::Status { status, .. }
+            | Self::Redirect { status, .. } => Some(*status),
+            Self::Connection { status, .. } => *status,
+            _ => None,
         }
     }
 
     /// Returns whether the same call may succeed later without any change on this side.
     ///
-    /// True for failed lookups, missing or lost connections, timeouts, 429, 500, 502, 503 and 504. A proxy's failure is
-    /// transient unless its reason is [`Credentials`](ProxyFailure::Credentials) or
-    /// [`Forbidden`](ProxyFailure::Forbidden), or its status another 4xx than 429. The client has already retried as often
-    /// as [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts and slow lookups excepted.
+    /// True for failed lookups, missing or lost connections, timeouts, 429, 500, 502, 503 and 504.
+    /// A proxy's failure is transient unless its reason is
+    /// [`Credentials`](ProxyFailure::Credentials) or [`Forbidden`](ProxyFailure::Forbidden), or its
+    /// status another 4xx than 429. The client has already retried as often as
+    /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts and slow lookups
+    /// excepted.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Lookup { .. } | Self::Connection { .. } | Self::Timeout { .. } => true,
-            Self::Proxy {
-                reason: ProxyFailure::Credentials | ProxyFailure::Forbidden,
-                ..
-            } => false,
-            Self::Proxy { status, .. } => !matches!(status, Some(400..=428 | 430..=499)),
             Self::Status { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
+            Self::Proxy { reason, status, .. } => {
+                let somebody_must_act =
+                    matches!(reason, ProxyFailure::Credentials | ProxyFailure::Forbidden);
+                let is_client_error = matches!(status, Some(400..=499)) && *status != Some(429);
+                !somebody_must_act && !is_client_error
+            }
             _ => false,
         }
     }
@@ -271,11 +317,10 @@ impl Error {
             source: None,
         }
     }
-}
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
+    /// What happened, without the causes and not escaped yet.
+    fn message(&self) -> String {
+        match self {
             Self::Credential { problem, .. } => problem.clone(),
             Self::Config {
                 setting, problem, ..
@@ -286,23 +331,32 @@ impl fmt::Display for Error {
                 message,
                 credential_source,
             } => {
-                let from = credential_source
-                    .as_ref()
-                    .map(|source| format!(" from {source}"))
-                    .unwrap_or_default();
-                format!(
-                    "{url} refused the credential{from}: {}",
-                    status_text(*status, message)
-                )
+                let from = match credential_source {
+                    Some(source) => format!(" from {source}"),
+                    None => String::new(),
+                };
+                let status = status_and_message(*status, message);
+                format!("{url} refused the credential{from}: {status}")
             }
             Self::Lookup { url, .. } => format!("could not resolve the host name of {url}"),
-            Self::Connection { url, .. } => format!("no response from {url}"),
+            Self::Connection {
+                url, status: None, ..
+            } => format!("no response from {url}"),
+            Self::Connection {
+                url,
+                status: Some(status),
+                ..
+            } => {
+                let status = status_name(*status);
+                format!("{url} returned {status}, but the response was cut off")
+            }
             Self::Proxy {
                 url, proxy, status, ..
             } => {
-                let responded = status
-                    .map(|status| format!(": it responded {status}"))
-                    .unwrap_or_default();
+                let responded = match status {
+                    Some(status) => format!(": it responded {status}"),
+                    None => String::new(),
+                };
                 format!("no connection to {url} through the proxy {proxy}{responded}")
             }
             Self::Tls { url, .. } => format!("no trusted connection to {url}"),
@@ -316,13 +370,27 @@ impl fmt::Display for Error {
                 retry_after,
                 ..
             } => {
-                let after = retry_after
-                    .map(|after| format!("; retry after {} s", after.as_secs()))
-                    .unwrap_or_default();
-                format!("{url} returned {}{after}", status_text(*status, message))
+                let after = match retry_after {
+                    Some(after) => format!("; retry after {} s", after.as_secs()),
+                    None => String::new(),
+                };
+                let status = status_and_message(*status, message);
+                format!("{url} returned {status}{after}")
             }
-            Self::Redirect { url, origin } => {
-                format!("{url} redirects to {origin}; the credential was not sent there")
+            Self::Redirect {
+                url,
+                status,
+                location,
+            } => {
+                let status = status_name(*status);
+                if location.is_empty() {
+                    return format!("{url} returned {status} and redirects nowhere");
+                }
+                let location = excerpt(location);
+                format!(
+                    "{url} returned {status} and redirects to {location}; \
+                     the credential was not sent there"
+                )
             }
             Self::TooLarge { url, limit } => {
                 format!("the response from {url} is larger than {}", size(*limit))
@@ -330,62 +398,107 @@ impl fmt::Display for Error {
             Self::InvalidAnswer { url, problem, .. } => {
                 format!("the response from {url} is not a list of API tokens: {problem}")
             }
-        };
-        let causes = successors(self.source().filter(|_| f.alternate()), |&cause| {
-            cause.source()
-        });
-        Escaped(&causes.fold(text, |text, cause| format!("{text}: {cause}"))).fmt(f)
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.message();
+
+        if f.alternate() {
+            let mut next = self.source();
+            while let Some(cause) = next {
+                text.push_str(": ");
+                text.push_str(&cause.to_string());
+                next = cause.source();
+            }
+        }
+
+        // Parts of it are escaped already. Escaping leaves those as they are.
+        Escaped(&text).fmt(f)
     }
 }
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        let source = match self {
+        match self {
             Self::Lookup { source, .. }
             | Self::Connection { source, .. }
-            | Self::Tls { source, .. } => Some(source),
-            Self::Credential { source, .. }
-            | Self::Config { source, .. }
-            | Self::Proxy { source, .. }
-            | Self::InvalidAnswer { source, .. } => source.as_ref(),
-            Self::Timeout { source, .. } => return source.as_ref().map(|source| source as _),
+            | Self::Tls { source, .. }
+            | Self::Credential {
+                source: Some(source),
+                ..
+            }
+            | Self::Config {
+                source: Some(source),
+                ..
+            }
+            | Self::Proxy {
+                source: Some(source),
+                ..
+            }
+            | Self::InvalidAnswer {
+                source: Some(source),
+                ..
+            } => Some(source.as_ref()),
+
+            // The error itself, not its box: a caller downcasts to `Error`.
+            Self::Timeout {
+                source: Some(source),
+                ..
+            } => Some(source.as_ref()),
+
             _ => None,
-        };
-        source.map(|source| source.as_ref() as _)
+        }
     }
 }
 
 impl fmt::Display for CredentialSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Variable(name) => f.write_str(name),
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::TursoCli(path) => write!(f, "the turso CLI's login in {}", path.display()),
-            Self::Named(name) => f.write_str(name),
-        }
+        let name = match self {
+            Self::Variable(name) => (*name).to_owned(),
+            Self::File(path) => path.display().to_string(),
+            Self::TursoCli(path) => format!("the turso CLI's login in {}", path.display()),
+            Self::Named(name) => name.clone(),
+        };
+        // The name of a file may be a credential in the wrong place.
+        f.write_str(&redact_lookalikes(&name))
     }
 }
 
 /// A number of bytes, in the largest unit that divides it.
 pub(crate) fn size(bytes: u64) -> String {
-    match bytes {
-        1.. if bytes % (1024 * 1024) == 0 => format!("{} MiB", bytes / (1024 * 1024)),
-        1.. if bytes % 1024 == 0 => format!("{} KiB", bytes / 1024),
-        _ => format!("{bytes} bytes"),
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+
+    if bytes == 0 || bytes % KIB != 0 {
+        return format!("{bytes} bytes");
+    }
+    if bytes % MIB != 0 {
+        return format!("{} KiB", bytes / KIB);
+    }
+    format!("{} MiB", bytes / MIB)
+}
+
+/// The status with its usual name, such as `404 Not Found`.
+fn status_name(status: u16) -> String {
+    let name = StatusCode::from_u16(status)
+        .ok()
+        .and_then(|code| code.canonical_reason());
+    match name {
+        Some(name) => format!("{status} {name}"),
+        None => status.to_string(),
     }
 }
 
 /// The status with its usual name, and the message that came with it.
-fn status_text(status: u16, message: &str) -> String {
-    let name = ureq::http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|code| code.canonical_reason());
-    let status = name.map_or_else(|| status.to_string(), |name| format!("{status} {name}"));
+fn status_and_message(status: u16, message: &str) -> String {
+    let status = status_name(status);
     if message.is_empty() {
-        status
-    } else {
-        format!("{status}: {}", excerpt(message))
+        return status;
     }
+    format!("{status}: {}", excerpt(message))
 }
 
 #[cfg(test)]
@@ -455,9 +568,18 @@ mod tests {
             (
                 Error::Connection {
                     url: url(),
+                    status: None,
                     source: cause(),
                 },
                 "no response from https://h/v1",
+            ),
+            (
+                Error::Connection {
+                    url: url(),
+                    status: Some(200),
+                    source: cause(),
+                },
+                "https://h/v1 returned 200 OK, but the response was cut off",
             ),
             (
                 proxy(ProxyFailure::Unreachable, None),
@@ -506,9 +628,18 @@ mod tests {
             (
                 Error::Redirect {
                     url: url(),
-                    origin: "https://evil".into(),
+                    status: 302,
+                    location: "https://evil\n".into(),
                 },
-                "https://h/v1 redirects to https://evil; the credential was not sent there",
+                "https://h/v1 returned 302 Found and redirects to https://evil; the credential was not sent there",
+            ),
+            (
+                Error::Redirect {
+                    url: url(),
+                    status: 307,
+                    location: String::new(),
+                },
+                "https://h/v1 returned 307 Temporary Redirect and redirects nowhere",
             ),
             (
                 Error::TooLarge {
@@ -520,9 +651,8 @@ mod tests {
             (
                 Error::InvalidAnswer {
                     url: url(),
+                    reason: AnswerFailure::Incomplete,
                     problem: "it is empty".into(),
-                    token: None,
-                    html: false,
                     source: Some(cause()),
                 },
                 "the response from https://h/v1 is not a list of API tokens: it is empty",
@@ -555,6 +685,7 @@ mod tests {
     fn the_alternate_form_adds_every_cause_on_the_same_line() {
         let lost = Error::Connection {
             url: "https://h".into(),
+            status: None,
             source: "reset\nby peer".into(),
         };
         let error = Error::Timeout {
@@ -636,24 +767,65 @@ mod tests {
 
     #[test]
     fn only_a_response_has_a_status() {
-        let status = |status| Error::Status {
-            status,
-            url: URL.into(),
+        let url = || URL.to_owned();
+        let status = Error::Status {
+            status: 404,
+            url: url(),
             message: String::new(),
             retry_after: None,
             html: false,
         };
+        assert_eq!(status.status(), Some(404));
+
         let refused = Error::Refused {
             status: 403,
-            url: URL.into(),
+            url: url(),
             message: String::new(),
             credential_source: None,
         };
-        assert_eq!(
-            (status(404).status(), refused.status()),
-            (Some(404), Some(403))
-        );
-        assert_eq!(proxy(ProxyFailure::Forbidden, Some(403)).status(), None);
+        assert_eq!(refused.status(), Some(403));
+
+        let redirect = Error::Redirect {
+            status: 302,
+            url: url(),
+            location: String::new(),
+        };
+        assert_eq!(redirect.status(), Some(302));
+        assert!(!redirect.is_transient());
+
+        let connection = |status| Error::Connection {
+            url: url(),
+            status,
+            source: cause(),
+        };
+        assert_eq!(connection(Some(200)).status(), Some(200));
+        assert_eq!(connection(None).status(), None);
+        assert!(connection(Some(200)).is_transient());
+
+        let proxy = proxy(ProxyFailure::Forbidden, Some(403));
+        assert_eq!(proxy.status(), None);
+    }
+
+    #[test]
+    fn the_source_of_a_timeout_is_the_error_that_had_failed_before() {
+        let timeout = Error::Timeout {
+            url: URL.into(),
+            timeout: Duration::from_secs(1),
+            source: Some(Box::new(Error::credential("earlier"))),
+        };
+        let source = timeout.source().unwrap();
+        let earlier = source.downcast_ref::<Error>().unwrap();
+        assert_eq!(earlier.to_string(), "earlier");
+    }
+
+    #[test]
+    fn the_name_of_a_source_that_looks_like_a_credential_is_redacted() {
+        for (source, expected) in [
+            (CredentialSource::File("/a/eyJhbGciOiJFZ".into()), "/a/***"),
+            (CredentialSource::Named("eyJhbGciOiJFZ".into()), "***"),
+        ] {
+            assert_eq!(source.to_string(), expected);
+        }
     }
 
     #[test]

@@ -2,15 +2,19 @@
 
 use std::fmt::{self, Write};
 
-/// Displays text with every character escaped that could control a terminal or reorder a line.
+/// Displays text with every character escaped that could control a terminal, reorder a line or
+/// hide in a name.
 ///
-/// Tab, newline and carriage return become `\t`, `\n` and `\r`. The other control characters (C0, DEL, C1), the line
-/// and paragraph separators and the bidirectional formatting characters become `\u{…}`. All other characters stay.
-/// [`Error`](crate::Error) displays the server's text this way. A token's name and id are the server's text too:
+/// Tab, newline and carriage return become `\t`, `\n` and `\r`. Other characters become `\u{…}` if
+/// they are control characters (C0, DEL, C1), line or paragraph separators, bidirectional
+/// formatting, or do not show, such as a zero-width space. All other characters stay.
+/// [`Error`](crate::Error) displays the server's text this way. A token's name and id are the
+/// server's text too:
 ///
 /// ```
 /// use turso_api_tokens::Escaped;
 /// assert_eq!(Escaped("ci\u{1b}[2J").to_string(), r"ci\u{1b}[2J");
+/// assert_eq!(Escaped("ci\u{200b}").to_string(), r"ci\u{200b}");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Escaped<'a>(
@@ -20,22 +24,26 @@ pub struct Escaped<'a>(
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| {
+        for c in self.0.chars() {
             if needs_escape(c) {
-                c.escape_default().fmt(f)
+                c.escape_default().fmt(f)?;
             } else {
-                f.write_char(c)
+                f.write_char(c)?;
             }
-        })
+        }
+        Ok(())
     }
 }
 
 /// The first 120 characters of a text, escaped, with a `…` where it is cut.
 pub(crate) fn excerpt(text: &str) -> String {
     const MAX_CHARS: usize = 120;
-    // Cut before escaping, so that a huge text is not escaped as a whole; each character becomes one or more.
+
+    // Cut before escaping, so that a huge text is not escaped as a whole. Escaping makes it longer
+    // again, so it is cut once more.
     let start: String = text.trim().chars().take(MAX_CHARS + 1).collect();
     let mut short = Escaped(&start).to_string();
+
     if let Some((end, _)) = short.char_indices().nth(MAX_CHARS) {
         short.truncate(end);
         short.push('…');
@@ -44,8 +52,35 @@ pub(crate) fn excerpt(text: &str) -> String {
 }
 
 fn needs_escape(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control() || is_separator(c) || is_invisible(c)
+}
+
+fn is_separator(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Whether a character does not show: Unicode's property `Default_Ignorable_Code_Point`, which
+/// includes bidirectional formatting, and the anchors of interlinear annotations.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}'
+        | '\u{34f}'
+        | '\u{61c}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 #[cfg(test)]
@@ -54,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_character_that_controls_a_terminal_is_escaped() {
-        let raw = "\0\u{7}\u{1b}\u{7f}\u{80}\u{9b}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
+        let raw = "\0\u{7}\u{1b}\u{7f}\u{80}\u{9b}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}";
         let shown = Escaped(raw).to_string();
         assert!(
             shown.is_ascii() && !shown.chars().any(char::is_control),
@@ -64,8 +99,47 @@ mod tests {
     }
 
     #[test]
+    fn every_character_that_does_not_show_is_escaped() {
+        for c in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{17b5}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{2060}',
+            '\u{2064}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fffb}',
+            '\u{1bca0}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0061}',
+            '\u{e01ef}',
+        ] {
+            let expected = format!("ci\\u{{{:x}}}", u32::from(c));
+            assert_eq!(Escaped(&format!("ci{c}")).to_string(), expected);
+        }
+    }
+
+    #[test]
     fn ordinary_text_in_any_script_is_unchanged() {
-        for text in ["ci-token", "größe", "日本語", "עברית", "👩‍💻", r"a\b"] {
+        for text in [
+            "ci-token",
+            "größe",
+            "日本語",
+            "עברית",
+            "हिन्दी",
+            "🔑",
+            "\u{fffd}",
+            r"a\b",
+        ] {
             assert_eq!(Escaped(text).to_string(), text);
         }
     }

@@ -1,36 +1,34 @@
 //! Reads small inputs: never more than a limit, and without a byte order mark.
 
 use crate::error::size;
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::{fs::File, path::Path};
+use std::path::Path;
 
-/// Reads all of `reader`, which must not hold more than `limit` bytes, and drops a UTF-8 byte order mark.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Reads all of `reader`, which must not hold more than `limit` bytes, and drops a UTF-8 byte order
+/// mark.
 pub(crate) fn read(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     reader.take(limit + 1).read_to_end(&mut bytes)?;
+
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(
             ErrorKind::FileTooLarge,
             format!("it is larger than {}", size(limit)),
         ));
     }
-    Ok(bytes
-        .strip_prefix("\u{feff}".as_bytes())
-        .unwrap_or(&bytes)
-        .to_vec())
+
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(bytes)
 }
 
 /// The same for a file.
 pub(crate) fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read(File::open(path)?, limit)
-}
-
-/// A path for messages. One that does not exist and begins as a token does may be the credential itself.
-pub(crate) fn shown(path: &Path) -> String {
-    if path.as_os_str().as_encoded_bytes().starts_with(b"eyJ") && !path.exists() {
-        return "a file whose name looks like a credential, which belongs into the file or TURSO_API_TOKEN".to_owned();
-    }
-    path.display().to_string()
 }
 
 #[cfg(test)]
@@ -55,13 +53,5 @@ mod tests {
             read("\u{feff}a\u{feff}".as_bytes(), 99).unwrap(),
             "a\u{feff}".as_bytes()
         );
-    }
-
-    #[test]
-    fn a_missing_file_whose_name_may_be_a_credential_is_not_named() {
-        assert!(!shown(Path::new("eyJhbGciOi")).contains("eyJ"));
-        assert!(!shown(Path::new("eyJhbGciOi/settings.json")).contains("eyJ"));
-        assert_eq!(shown(Path::new("/missing/eyJ")), "/missing/eyJ");
-        assert_eq!(shown(Path::new("missing")), "missing");
     }
 }

@@ -1,16 +1,18 @@
 //! The feature `resolver`: looks a name up for IPv4 and IPv6 apart, side by side.
 //!
-//! `getaddrinfo` for both families fails as a whole where a name server refuses or drops one of the two questions. This
-//! is the only file that uses `ureq::unversioned`.
+//! `getaddrinfo` for both families fails as a whole where a name server refuses or drops one of the
+//! two questions. This is the only file that uses `ureq::unversioned`.
 
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{io, thread, vec};
+use ureq::config::{Config, IpFamily};
+use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, Error, config::Config, config::IpFamily, http::Uri};
+use ureq::{Agent, Error};
 
 /// How long the second family is waited for once the first has addresses (RFC 8305, section 3).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
@@ -32,90 +34,116 @@ impl Resolver for SplitLookup {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let host = url
-            .host()
-            .ok_or(Error::HostNotFound)?
-            .trim_matches(['[', ']'])
-            .to_owned();
-        let port = url
-            .port_u16()
-            .unwrap_or(if url.scheme_str() == Some("http") {
-                80
-            } else {
-                443
-            });
-        let families = families(config.ip_family());
-        let found = match host.parse() {
-            Ok(literal) => Some(vec![SocketAddr::new(literal, port)]),
-            Err(_) => lookup(families, *timeout.after, move |family| {
-                lookup_family(&host, port, family)
-            })?,
-        };
-        let mut addresses = self.empty();
-        let found = found.ok_or(Error::Timeout(timeout.reason))?;
-        in_order(found, has_route).for_each(|address| addresses.push(address));
-        if addresses.is_empty() {
-            Err(Error::HostNotFound)
+        let host = url.host().ok_or(Error::HostNotFound)?;
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let default_port = if url.scheme_str() == Some("http") {
+            80
         } else {
-            Ok(addresses)
+            443
+        };
+        let port = url.port_u16().unwrap_or(default_port);
+
+        let found = if let Ok(address) = host.parse::<IpAddr>() {
+            Lookup::Found(vec![SocketAddr::new(address, port)])
+        } else {
+            let families = families(config.ip_family());
+            lookup(families, *timeout.after, move |family| {
+                lookup_family(&host, port, family)
+            })?
+        };
+        let found = match found {
+            Lookup::Found(addresses) if addresses.is_empty() => return Err(Error::HostNotFound),
+            Lookup::Found(addresses) => addresses,
+            Lookup::TimedOut => return Err(Error::Timeout(timeout.reason)),
+        };
+
+        let mut addresses = self.empty();
+        for address in in_order(found, has_route) {
+            addresses.push(address);
         }
+        Ok(addresses)
     }
 }
 
 /// The families to ask for. This crate's own agents take both, or IPv4 alone.
 fn families(family: IpFamily) -> &'static [AddrFamily] {
-    if family == IpFamily::Ipv4Only {
-        &[AddrFamily::Inet]
-    } else {
-        &[AddrFamily::Inet, AddrFamily::Inet6]
+    match family {
+        IpFamily::Ipv4Only => &[AddrFamily::Inet],
+        _ => &[AddrFamily::Inet, AddrFamily::Inet6],
     }
 }
 
-/// What a lookup gives. ureq's own resolver sends the same type, so that a binary holds the code of one channel for both.
-type Found = io::Result<vec::IntoIter<SocketAddr>>;
+/// What a family gives. ureq's own resolver sends the same type, so that a binary holds the code of
+/// one channel for both.
+type FamilyAddresses = io::Result<vec::IntoIter<SocketAddr>>;
 
-/// The addresses of all families that have answered in time, `None` if none has; an error only where every family has
-/// failed.
+#[derive(Debug, PartialEq, Eq)]
+enum Lookup {
+    /// The addresses of all families that have answered in time; may be empty.
+    Found(Vec<SocketAddr>),
+    TimedOut,
+}
+
+/// Looks all families up side by side. It is an error only if every family has failed.
 fn lookup(
     families: &[AddrFamily],
     timeout: Duration,
-    lookup_family: impl Fn(AddrFamily) -> Found + Clone + Send + 'static,
-) -> io::Result<Option<Vec<SocketAddr>>> {
+    lookup_family: impl Fn(AddrFamily) -> FamilyAddresses + Clone + Send + 'static,
+) -> io::Result<Lookup> {
     let (sender, receiver) = mpsc::channel();
     for family in families.iter().copied() {
-        let (sender, lookup_family) = (sender.clone(), lookup_family.clone());
-        // A lookup cannot be cancelled. A late one ends with the resolver's own timeout, and nobody reads its result.
+        let sender = sender.clone();
+        let lookup_family = lookup_family.clone();
+        // A lookup cannot be cancelled. A late one ends with the resolver's own timeout, and nobody
+        // reads its result.
         thread::Builder::new().spawn(move || sender.send(lookup_family(family)))?;
     }
+    // The threads hold the other ends, so the channel closes when all of them have answered.
     drop(sender);
+
     // This crate's requests always have a timeout, of an hour at most.
     let mut deadline = Instant::now() + timeout;
-    let (mut addresses, mut failure) = (Vec::new(), None);
+    let mut addresses = Vec::new();
+    let mut failure = None;
     loop {
-        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(Ok(found)) => addresses.extend(found),
-            Ok(Err(error)) => failure = Some(error),
-            Err(_) if !addresses.is_empty() => return Ok(Some(addresses)),
-            Err(RecvTimeoutError::Timeout) => return Ok(None),
-            Err(RecvTimeoutError::Disconnected) => return failure.map_or(Ok(Some(addresses)), Err),
-        }
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        let ended = match receiver.recv_timeout(remaining) {
+            Ok(Ok(found)) => {
+                addresses.extend(found);
+                if !addresses.is_empty() {
+                    deadline = deadline.min(Instant::now() + RESOLUTION_DELAY);
+                }
+                continue;
+            }
+            Ok(Err(error)) => {
+                failure = Some(error);
+                continue;
+            }
+            Err(ended) => ended,
+        };
+
         if !addresses.is_empty() {
-            deadline = deadline.min(Instant::now() + RESOLUTION_DELAY);
+            return Ok(Lookup::Found(addresses));
         }
+        return match (ended, failure) {
+            (RecvTimeoutError::Timeout, _) => Ok(Lookup::TimedOut),
+            (RecvTimeoutError::Disconnected, Some(error)) => Err(error),
+            (RecvTimeoutError::Disconnected, None) => Ok(Lookup::Found(addresses)),
+        };
     }
 }
 
-fn lookup_family(host: &str, port: u16, family: AddrFamily) -> Found {
+fn lookup_family(host: &str, port: u16, family: AddrFamily) -> FamilyAddresses {
     let hints = AddrInfoHints {
         address: family.into(),
         socktype: SockType::Stream.into(),
         ..AddrInfoHints::default()
     };
-    let found = getaddrinfo(Some(host), None, Some(hints))?;
-    let addresses = found.map(|info| Ok(SocketAddr::new(info?.sockaddr.ip(), port)));
-    addresses
-        .collect::<io::Result<Vec<_>>>()
-        .map(Vec::into_iter)
+    let mut addresses = Vec::new();
+    for info in getaddrinfo(Some(host), None, Some(hints))? {
+        addresses.push(SocketAddr::new(info?.sockaddr.ip(), port));
+    }
+    Ok(addresses.into_iter())
 }
 
 /// As many as ureq takes: those with a route first, IPv6 before IPv4.
@@ -123,20 +151,23 @@ fn in_order(
     mut addresses: Vec<SocketAddr>,
     has_route: fn(&SocketAddr) -> bool,
 ) -> impl Iterator<Item = SocketAddr> {
+    // `false` comes before `true`.
     addresses.sort_by_cached_key(|address| (!has_route(address), address.is_ipv4()));
     addresses.into_iter().take(MAX_ADDRESSES)
 }
 
-/// Whether this machine has a route to an address. Connecting a UDP socket asks for one and sends nothing.
+/// Whether this machine has a route to an address. Connecting a UDP socket asks for one and sends
+/// nothing.
 fn has_route(address: &SocketAddr) -> bool {
     let any = if address.is_ipv6() {
         "[::]:0"
     } else {
         "0.0.0.0:0"
     };
-    UdpSocket::bind(any)
-        .and_then(|socket| socket.connect(address))
-        .is_ok()
+    match UdpSocket::bind(any) {
+        Ok(socket) => socket.connect(address).is_ok(),
+        Err(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -162,9 +193,9 @@ mod tests {
     /// Looks up with these answers for IPv4 and IPv6.
     fn lookup_of(
         timeout: Duration,
-        ipv4: impl Fn() -> Found + Send + Sync + 'static,
-        ipv6: impl Fn() -> Found + Send + Sync + 'static,
-    ) -> io::Result<Option<Vec<SocketAddr>>> {
+        ipv4: impl Fn() -> FamilyAddresses + Send + Sync + 'static,
+        ipv6: impl Fn() -> FamilyAddresses + Send + Sync + 'static,
+    ) -> io::Result<Lookup> {
         let both = Arc::new((ipv4, ipv6));
         lookup(&BOTH, timeout, move |family| {
             if matches!(family, AddrFamily::Inet) {
@@ -175,7 +206,7 @@ mod tests {
         })
     }
 
-    fn silence() -> Found {
+    fn silence() -> FamilyAddresses {
         thread::park_timeout(LONG);
         Err(io::ErrorKind::TimedOut.into())
     }
@@ -203,7 +234,7 @@ mod tests {
                 thread::sleep(Duration::from_millis(5));
                 Ok(list(&["[::1]:1", "[::2]:1"]))
             };
-            lookup_of(LONG, ipv4, ipv6).unwrap() == Some(both.to_vec())
+            lookup_of(LONG, ipv4, ipv6).unwrap() == Lookup::Found(both.to_vec())
         });
         assert!(found);
     }
@@ -213,9 +244,9 @@ mod tests {
         for silent_or_failing in [silence, || Err(io::Error::other("refused"))] {
             let start = Instant::now();
             let found = lookup_of(LONG, || Ok(list(&["127.0.0.1:1"])), silent_or_failing).unwrap();
-            assert_eq!(found, Some(vec![address("127.0.0.1:1")]));
+            assert_eq!(found, Lookup::Found(vec![address("127.0.0.1:1")]));
             let found = lookup_of(LONG, silent_or_failing, || Ok(list(&["[::1]:1"]))).unwrap();
-            assert_eq!(found, Some(vec![address("[::1]:1")]));
+            assert_eq!(found, Lookup::Found(vec![address("[::1]:1")]));
             assert!(start.elapsed() < LONG / 2);
         }
     }
@@ -230,7 +261,7 @@ mod tests {
         assert_eq!(error.unwrap_err().to_string(), "refused");
         assert_eq!(
             lookup_of(LONG, || Ok(list(&[])), || Ok(list(&[]))).unwrap(),
-            Some(vec![])
+            Lookup::Found(vec![])
         );
     }
 

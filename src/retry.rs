@@ -1,25 +1,33 @@
-//! When to retry, and how long connecting may take: pure functions of the time and a random number.
+//! When to try again, and how long each part of a try may take: pure functions of the time and a
+//! random number.
 
 use crate::error::Error;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-/// The longest wait before the first retry. It doubles with each further one, up to [`MAX_BACKOFF`].
+/// The longest wait before the first retry. It doubles with each further one, up to
+/// [`MAX_BACKOFF`].
 const INITIAL_BACKOFF: Duration = Duration::from_millis(500);
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
-/// The time for the first try to connect, and for the first to look a name up.
-pub(crate) const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often an attempt tries to connect.
-pub(crate) const MAX_CONNECTS: u32 = 3;
-/// No retry begins with less time. ureq gives a whole second to connecting where none is left, which would outlast the
-/// deadline.
+/// No retry begins with less time: it could hardly connect.
 const MIN_TIME: Duration = Duration::from_millis(100);
 
-/// How long to wait before the next attempt; `None` if the error must not be retried, or too little time remains.
+/// The time for the first try to look a name up. A lost packet is best answered by asking again.
+const FIRST_LOOKUP: Duration = Duration::from_secs(1);
+/// The time for the first try to connect: an address that drops packets costs little.
+const FIRST_CONNECT: Duration = Duration::from_secs(1);
+/// The time for the second try: long enough for a lost packet to be sent again.
+const SECOND_CONNECT: Duration = Duration::from_secs(4);
+/// How long before the end of the call a last limit ends, at most. See [`Limits`].
+const MAX_GRACE: Duration = Duration::from_millis(100);
+
+/// How long to wait before the next attempt; `None` if the error must not be retried, or too little
+/// time remains.
 ///
-/// `failed` counts the failed attempts; the last one gave `error` and `took` so long. `remaining` is what is left of the
-/// call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole backoff (full jitter). A `Retry-After` is
-/// waited for in full. The jitter is added to it, over at least a quarter of it: clients that were told the same second must
-/// not return as one.
+/// `failed` counts the failed attempts; the last one gave `error` and `took` so long. `remaining` is
+/// what is left of the call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole
+/// backoff (full jitter). A `Retry-After` is waited for in full. The jitter is added to it, over at
+/// least a quarter of it: clients that were all told to come back at the same second must be spread
+/// out.
 pub(crate) fn delay(
     error: &Error,
     took: Duration,
@@ -27,42 +35,151 @@ pub(crate) fn delay(
     remaining: Duration,
     random: f64,
 ) -> Option<Duration> {
-    let retry_after = match error {
-        // Transient for the caller, but it has used up this call.
-        Error::Timeout { .. } => None,
-        // A resolver that took longer has already asked again itself.
-        Error::Lookup { .. } => (took < INITIAL_TIMEOUT).then_some(Duration::ZERO),
-        Error::Status { retry_after, .. } if error.is_transient() => {
-            Some(retry_after.unwrap_or_default())
-        }
-        error => error.is_transient().then_some(Duration::ZERO),
-    }?;
-    let slack = remaining
-        .checked_sub(retry_after.saturating_add(MIN_TIME))
-        .filter(|slack| !slack.is_zero())?;
-    let backoff = INITIAL_BACKOFF
-        .saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)))
-        .min(MAX_BACKOFF);
-    Some(retry_after + backoff.max(retry_after / 4).min(slack).mul_f64(random))
+    if !is_retried(error, took) {
+        return None;
+    }
+
+    let asked = retry_after(error);
+    let slack = remaining.checked_sub(asked.saturating_add(MIN_TIME))?;
+    if slack.is_zero() {
+        return None;
+    }
+
+    let spread = backoff(failed).max(asked / 4).min(slack);
+    Some(asked + spread.mul_f64(random))
 }
 
-/// How long the nth try to connect in an attempt may take, counted from 0. Nothing was sent until it succeeds, so it may be
-/// repeated.
+fn is_retried(error: &Error, took: Duration) -> bool {
+    match error {
+        // Transient, but no time is left in this call.
+        Error::Timeout { .. } => false,
+        // A resolver that took longer has already asked again itself.
+        Error::Lookup { .. } => took < FIRST_LOOKUP,
+        error => error.is_transient(),
+    }
+}
+
+fn retry_after(error: &Error) -> Duration {
+    match error {
+        Error::Status {
+            retry_after: Some(after),
+            ..
+        } => *after,
+        _ => Duration::ZERO,
+    }
+}
+
+/// The longest wait after so many failed attempts: 0.5 s, 1 s, 2 s, 4 s, 8 s, then always 10 s.
+fn backoff(failed: u32) -> Duration {
+    let doublings = failed.saturating_sub(1);
+    let factor = 2_u32.saturating_pow(doublings);
+    INITIAL_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF)
+}
+
+/// The wait that a `Retry-After` header asks for: seconds, or a date. A past date is no wait; what
+/// is neither is `None`.
 ///
-/// The first try is short: an address that drops packets costs less than a second. The second is long enough for a lost
-/// packet to be sent again. The third lets a slow line through.
-pub(crate) fn connect_timeout(
-    try_index: u32,
-    remaining: Duration,
-    is_last_attempt: bool,
-) -> Duration {
-    let timeout = match try_index {
-        0 => INITIAL_TIMEOUT,
-        1 => Duration::from_secs(4),
-        _ if is_last_attempt => remaining,
-        _ => remaining / 3,
-    };
-    timeout.min(remaining)
+/// A date is relative to the response's own `Date`, as the clock of this machine may be wrong. Only
+/// without a `Date` is it relative to `now`.
+pub(crate) fn parse_retry_after(
+    value: &str,
+    date: Option<&str>,
+    now: SystemTime,
+) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+
+    let then = httpdate::parse_http_date(value).ok()?;
+    let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+    let wait = then.duration_since(date.unwrap_or(now));
+    Some(wait.unwrap_or_default())
+}
+
+/// How often an attempt has tried to look the name up and to connect, and ran out of time. Nothing
+/// was sent yet, so it may try again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tries {
+    pub(crate) lookups: u32,
+    pub(crate) connects: u32,
+}
+
+/// How long the parts of a request may take.
+///
+/// A last limit takes all that remains. It ends a tenth of that, at most 100 ms, before the call
+/// does: so ureq reports what ran out of time, and not just that the call did.
+///
+/// An example, for a call of 30 s to an address that never answers:
+///
+/// | try | remaining | connecting may take |
+/// |---|---|---|
+/// | first | 30 s | 1 s |
+/// | second | 29 s | 4 s |
+/// | third, the last | 25 s | 24.9 s |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) lookup: Limit,
+    /// For TCP, TLS and the proxy together.
+    pub(crate) connect: Limit,
+    /// For everything, the body included.
+    pub(crate) total: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) time: Duration,
+    /// Whether no time is left for another try.
+    pub(crate) is_last: bool,
+}
+
+impl Tries {
+    /// Whether this is the first try of an attempt.
+    pub(crate) fn is_first(self) -> bool {
+        self == Self::default()
+    }
+
+    /// The limits of the next try, where so much time remains.
+    pub(crate) fn limits(self, remaining: Duration) -> Limits {
+        // A system resolver may need over ten seconds to ask each of its name servers in turn.
+        let lookup = match self.lookups {
+            0 => Limit::up_to(FIRST_LOOKUP, remaining),
+            _ => Limit::last(remaining),
+        };
+        // The last one lets a slow line or a slow proxy through.
+        let connect = match self.connects {
+            0 => Limit::up_to(FIRST_CONNECT, remaining),
+            1 => Limit::up_to(SECOND_CONNECT, remaining),
+            _ => Limit::last(remaining),
+        };
+        Limits {
+            lookup,
+            connect,
+            total: remaining,
+        }
+    }
+}
+
+impl Limit {
+    /// This time, or all that remains if that is less.
+    fn up_to(time: Duration, remaining: Duration) -> Self {
+        let last = Self::last(remaining);
+        if last.time <= time {
+            return last;
+        }
+        Self {
+            time,
+            is_last: false,
+        }
+    }
+
+    fn last(remaining: Duration) -> Self {
+        let grace = (remaining / 10).min(MAX_GRACE);
+        Self {
+            time: remaining.saturating_sub(grace),
+            is_last: true,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +196,7 @@ mod tests {
     fn lost() -> Error {
         Error::Connection {
             url: String::new(),
+            status: None,
             source: "lost".into(),
         }
     }
@@ -175,18 +293,73 @@ mod tests {
         assert_eq!(lost, Some(Duration::from_millis(250)));
     }
 
+    fn times(tries: Tries, remaining: Duration) -> [(u128, bool); 2] {
+        let limits = tries.limits(remaining);
+        assert_eq!(limits.total, remaining);
+        [limits.lookup, limits.connect].map(|limit| (limit.time.as_millis(), limit.is_last))
+    }
+
     #[test]
-    fn each_try_to_connect_gets_more_time_up_to_all_that_remains_on_the_last_attempt() {
-        let timeouts = |remaining: u64, is_last| -> Vec<u64> {
-            let timeout = |index| connect_timeout(index, Duration::from_secs(remaining), is_last);
-            (0..MAX_CONNECTS)
-                .map(|index| timeout(index).as_secs())
-                .collect()
+    fn a_lookup_gets_one_second_and_then_all_that_remains() {
+        let lookup = |lookups, remaining| {
+            let tries = Tries {
+                lookups,
+                connects: 0,
+            };
+            times(tries, Duration::from_millis(remaining))[0]
         };
-        assert_eq!(timeouts(30, false), [1, 4, 10]);
-        assert_eq!(timeouts(30, true), [1, 4, 30]);
-        assert_eq!(timeouts(0, true), [0, 0, 0]);
-        assert_eq!(timeouts(3, false), [1, 3, 1]);
+        assert_eq!(lookup(0, 30_000), (1_000, false));
+        assert_eq!(lookup(1, 29_000), (28_900, true));
+        assert_eq!(lookup(0, 1_100), (1_000, true));
+        assert_eq!(lookup(0, 1_101), (1_000, false));
+        assert_eq!(lookup(0, 700), (630, true));
+    }
+
+    #[test]
+    fn connecting_gets_one_second_then_four_and_then_all_that_remains() {
+        let connect = |connects, remaining| {
+            let tries = Tries {
+                lookups: 0,
+                connects,
+            };
+            times(tries, Duration::from_millis(remaining))[1]
+        };
+        assert_eq!(connect(0, 30_000), (1_000, false));
+        assert_eq!(connect(1, 29_000), (4_000, false));
+        assert_eq!(connect(2, 25_000), (24_900, true));
+        assert_eq!(connect(0, 500), (450, true));
+        assert_eq!(connect(1, 4_000), (3_900, true));
+        assert_eq!(connect(2, 0), (0, true));
+    }
+
+    #[test]
+    fn a_try_is_the_first_until_something_ran_out_of_time() {
+        let tries = |lookups, connects| Tries { lookups, connects };
+        assert!(tries(0, 0).is_first());
+        assert!(!tries(1, 0).is_first());
+        assert!(!tries(0, 1).is_first());
+    }
+
+    #[test]
+    fn a_retry_after_is_in_seconds_or_a_date_relative_to_the_responses_own() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:50:00 GMT").unwrap();
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        for (value, date, expected) in [
+            ("7", None, Some(7)),
+            (" 7 ", date, Some(7)),
+            ("Sun, 06 Nov 1994 08:54:37 GMT", date, Some(300)),
+            ("Sun, 06 Nov 1994 08:54:37 GMT", None, Some(277)),
+            ("Sun, 06 Nov 1994 08:54:37 GMT", Some("now"), Some(277)),
+            ("Sunday, 06-Nov-94 08:49:38 GMT", date, Some(1)),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", date, Some(0)),
+            ("soon", date, None),
+            ("-1", date, None),
+            ("1.5", date, None),
+            ("", date, None),
+        ] {
+            let wait = parse_retry_after(value, date, now);
+            assert_eq!(wait, expected.map(Duration::from_secs), "{value} {date:?}");
+        }
     }
 
     /// A xorshift generator: the simulation has to be the same on every run.

@@ -38,9 +38,11 @@ pub struct ApiToken {
 impl ApiToken {
     /// Returns what the token can act on.
     pub fn access(&self) -> Access<'_> {
-        let organization = self.organization.as_deref().filter(|text| !text.is_empty());
-        let group = self.group.as_deref().filter(|text| !text.is_empty());
+        // A token made by hand may hold empty texts.
+        let organization = non_empty(self.organization.as_deref());
+        let group = non_empty(self.group.as_deref());
         match (organization, group) {
+            // Fails closed: a group without an organization restricts nothing.
             (None, _) => Access::Unrestricted,
             (Some(organization), None) => Access::Organization { organization },
             (Some(organization), Some(group)) => Access::Group {
@@ -59,7 +61,7 @@ impl ApiToken {
     /// Returns whether the token was created more than `days` days before `today`.
     ///
     /// Missing data fails closed: a token without a readable date of creation counts as older, and so does one from more
-    /// than a day after `today`. One day is what time zones and clocks can make.
+    /// than a day after `today`. One day allows for time zones and clock skew.
     ///
     /// ```
     /// use turso_api_tokens::{Answer, Date};
@@ -72,8 +74,11 @@ impl ApiToken {
     /// # Ok::<(), turso_api_tokens::Error>(())
     /// ```
     pub fn is_older_than(&self, days: u32, today: Date) -> bool {
-        self.created_on()
-            .is_none_or(|created| !(-1..=i64::from(days)).contains(&today.days_since(created)))
+        let Some(created) = self.created_on() else {
+            return true;
+        };
+        let age = today.days_since(created);
+        age > i64::from(days) || age < -1
     }
 }
 
@@ -120,8 +125,80 @@ pub enum Access<'a> {
     },
 }
 
-/// Writes scopes in the form in which they are read, as formats that do not describe themselves need.
+fn non_empty(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Writes scopes in the form in which they are read, as non-self-describing formats such as postcard
+/// need.
 #[cfg(feature = "serde")]
 fn as_some<S: serde::Serializer>(scopes: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_some(scopes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(fields: &str) -> ApiToken {
+        let document = format!(r#"{{"tokens":[{{"name":"a","id":"1"{fields}}}]}}"#);
+        let answer = crate::Answer::from_json(document);
+        answer.tokens().unwrap().remove(0)
+    }
+
+    #[test]
+    fn access_follows_the_fields_and_fails_closed() {
+        assert_eq!(token("").access(), Access::Unrestricted);
+        assert_eq!(
+            token(r#","organization":"""#).access(),
+            Access::Unrestricted
+        );
+        let group_alone = token(r#","group":"g","scopes":["read"]"#);
+        assert_eq!(group_alone.access(), Access::Unrestricted);
+
+        let organization = token(r#","organization":"acme","scopes":["read"]"#);
+        let expected = Access::Organization {
+            organization: "acme",
+        };
+        assert_eq!(organization.access(), expected);
+
+        let group = token(r#","organization":"acme","group":"g","scopes":["read"]"#);
+        let expected = Access::Group {
+            organization: "acme",
+            group: "g",
+            scopes: &["read".to_owned()],
+        };
+        assert_eq!(group.access(), expected);
+    }
+
+    #[test]
+    fn empty_texts_of_a_token_made_by_hand_are_as_missing_ones() {
+        let mut made = token("");
+        made.organization = Some(String::new());
+        assert_eq!(made.access(), Access::Unrestricted);
+        made.organization = Some("acme".to_owned());
+        made.group = Some(String::new());
+        let expected = Access::Organization {
+            organization: "acme",
+        };
+        assert_eq!(made.access(), expected);
+    }
+
+    #[test]
+    fn a_token_is_older_than_some_days_after_more_than_these_and_without_a_readable_date() {
+        let today = Date::parse("2026-04-01").unwrap();
+        for (created_at, expected) in [
+            (r#","created_at":"2026-03-02""#, false),
+            (r#","created_at":"2026-03-01""#, true),
+            (r#","created_at":"2026-04-01T09:00:00Z""#, false),
+            (r#","created_at":"2026-04-02""#, false),
+            (r#","created_at":"2026-04-03""#, true),
+            (r#","created_at":"soon""#, true),
+            (r#","created_at":null"#, true),
+            ("", true),
+        ] {
+            let token = token(created_at);
+            assert_eq!(token.is_older_than(30, today), expected, "{created_at}");
+        }
+    }
 }

@@ -1,111 +1,164 @@
-//! The endpoint URL and its origin.
+//! The endpoint's URL: where a credential may be sent.
 
 use std::net::IpAddr;
-use ureq::http::Uri;
+use ureq::http::{HeaderValue, Uri};
 
 const PATH: &str = "/v1/auth/api-tokens";
 
-/// The endpoint below a base URL that a credential may be sent to; else what is wrong with the base URL.
-///
-/// `shown` is the base URL for messages. What is not a URL is not repeated, as it may be a credential in the wrong variable.
-/// Nor is userinfo.
-pub(crate) fn endpoint(base: &str, shown: &str) -> Result<Uri, String> {
-    let url = parse(&format!(
-        "{}{PATH}",
-        base.split(['?', '#'])
-            .next()
-            .unwrap_or_default()
-            .trim_end_matches('/')
-    ));
-    let url =
-        url.ok_or("it is not a URL with a host; it should look like https://api.turso.tech")?;
-    let problem = match url.scheme_str() {
-        _ if url
-            .authority()
-            .is_some_and(|authority| authority.as_str().contains('@')) =>
-        {
-            return Err(
-                "it must not contain userinfo; the credential is given apart from it".to_owned(),
-            );
-        }
-        // `Uri` silently drops a fragment.
-        _ if base.contains(['?', '#']) => "it must not have a query or a fragment",
-        Some("https") => return Ok(url),
-        Some("http") if is_loopback(url.host().unwrap_or_default()) => return Ok(url),
-        Some("http") => "plain http would expose the credential to the network; use https",
-        _ => "it must begin with https://",
-    };
-    Err(format!("{shown}: {problem}"))
+/// What is wrong with a base URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BaseUrlFault {
+    NotAUrl,
+    Userinfo,
+    QueryOrFragment,
+    PlainHttp,
+    NotHttps,
 }
 
-/// The origin of a URL: scheme, host, and the port unless it is the scheme's default.
-pub(crate) fn origin(url: &Uri) -> String {
-    let (scheme, host) = (
-        url.scheme_str().unwrap_or_default(),
-        url.host().unwrap_or_default().to_ascii_lowercase(),
-    );
-    match (scheme, url.port_u16()) {
-        (_, None) | ("https", Some(443)) | ("http", Some(80)) => format!("{scheme}://{host}"),
-        (_, Some(port)) => format!("{scheme}://{host}:{port}"),
+impl BaseUrlFault {
+    /// Describes it for a message; `shown` is the base URL, redacted.
+    pub(crate) fn describe(self, shown: &str) -> String {
+        match self {
+            // It may be a credential in the wrong variable, so it is not repeated.
+            Self::NotAUrl => {
+                "it is not a URL with a host; it should look like https://api.turso.tech".to_owned()
+            }
+            // Nor is this, as userinfo holds secrets.
+            Self::Userinfo => {
+                "it must not contain userinfo; the credential is given apart from it".to_owned()
+            }
+            Self::QueryOrFragment => format!("{shown}: it must not have a query or a fragment"),
+            Self::PlainHttp => {
+                format!("{shown}: plain http would expose the credential to the network; use https")
+            }
+            Self::NotHttps => format!("{shown}: it must begin with https://"),
+        }
     }
 }
 
-/// The URL that a `Location` in a response from `from` leads to, without userinfo and fragment; `None` if it is neither a URL
-/// nor an absolute path.
-pub(crate) fn resolve(from: &Uri, location: &str) -> Option<Uri> {
-    let absolute = match location.split('#').next()? {
-        host if host.starts_with("//") => format!("{}:{host}", from.scheme_str()?),
-        path if path.starts_with('/') => format!("{}{path}", origin(from)),
-        url => url.to_owned(),
+/// Appends the endpoint's path to a base URL. Fails if the credential must not be sent there.
+pub(crate) fn endpoint(base: &str) -> Result<Uri, BaseUrlFault> {
+    let has_query_or_fragment = base.contains(['?', '#']);
+    let path_end = base.find(['?', '#']).unwrap_or(base.len());
+    let base = base.get(..path_end).unwrap_or_default();
+
+    let url = parse(&format!("{}{PATH}", base.trim_end_matches('/')));
+    let Some(url) = url else {
+        return Err(BaseUrlFault::NotAUrl);
     };
-    let target = parse(&absolute)?;
-    format!("{}{}", origin(&target), target.path_and_query()?)
-        .parse()
-        .ok()
+
+    let has_userinfo = url
+        .authority()
+        .is_some_and(|authority| authority.as_str().contains('@'));
+    if has_userinfo {
+        return Err(BaseUrlFault::Userinfo);
+    }
+    // The base is looked at, not the parsed URL: `Uri` silently drops a fragment.
+    if has_query_or_fragment {
+        return Err(BaseUrlFault::QueryOrFragment);
+    }
+
+    match url.scheme_str() {
+        Some("https") => Ok(url),
+        Some("http") if is_loopback(&url) => Ok(url),
+        Some("http") => Err(BaseUrlFault::PlainHttp),
+        _ => Err(BaseUrlFault::NotHttps),
+    }
 }
 
-/// A URL with a scheme, a host, and a valid port if there is one. `Uri` takes brackets and colons in odd places.
+/// A URL to connect to, and the `Host` header where it names another host than the URL does.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    pub(crate) url: Uri,
+    pub(crate) host: Option<HeaderValue>,
+}
+
+/// Where to connect for a URL: to the URL itself, or to 127.0.0.1 for `http://localhost`.
+///
+/// A name server must not decide where a credential goes in clear text, so plain http never looks
+/// up a name. `https://localhost` is looked up: the certificate shows whether it is the right
+/// server.
+pub(crate) fn destination(url: &Uri) -> Destination {
+    match by_address(url) {
+        Some(by_address) => Destination {
+            url: by_address,
+            host: host_header(url),
+        },
+        None => Destination {
+            url: url.clone(),
+            host: None,
+        },
+    }
+}
+
+/// `http://localhost…` with 127.0.0.1 as its host; `None` for any other URL.
+fn by_address(url: &Uri) -> Option<Uri> {
+    if url.scheme_str() != Some("http") || !is_localhost(url.host()?) {
+        return None;
+    }
+
+    let path = url.path_and_query()?;
+    let authority = match url.port_u16() {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => "127.0.0.1".to_owned(),
+    };
+    format!("http://{authority}{path}").parse().ok()
+}
+
+fn host_header(url: &Uri) -> Option<HeaderValue> {
+    HeaderValue::from_str(url.authority()?.as_str()).ok()
+}
+
+/// A URL with a scheme, a host, and a valid port if there is one.
 fn parse(text: &str) -> Option<Uri> {
     let url: Uri = text.parse().ok()?;
-    let host = url
-        .host()
-        .filter(|host| !bare(host).is_empty() && !bare(host).contains(['[', ']']))?;
-    let port = url
-        .authority()?
-        .as_str()
-        .rsplit('@')
-        .next()?
-        .strip_prefix(host)?;
-    let has_port = url
-        .port_u16()
-        .is_some_and(|number| port == format!(":{number}"));
-    (url.scheme().is_some() && (port.is_empty() || has_port)).then_some(url)
+    url.scheme()?;
+
+    // `Uri` takes brackets and colons in odd places.
+    let host = url.host()?;
+    if bare(host).is_empty() || bare(host).contains(['[', ']']) {
+        return None;
+    }
+
+    let host_and_port = url.authority()?.as_str().rsplit('@').next()?;
+    let after_host = host_and_port.strip_prefix(host)?;
+    let is_port = match url.port_u16() {
+        Some(port) => after_host == format!(":{port}"),
+        None => after_host.is_empty(),
+    };
+    if is_port { Some(url) } else { None }
 }
 
-/// Whether the host is an address, which nobody is asked for.
-pub(crate) fn is_literal(url: &Uri) -> bool {
-    bare(url.host().unwrap_or_default())
-        .parse::<IpAddr>()
-        .is_ok()
+fn is_loopback(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    if is_localhost(host) {
+        return true;
+    }
+    match bare(host).parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => false,
+    }
 }
 
-fn is_loopback(host: &str) -> bool {
+fn is_localhost(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
-        || bare(host)
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
 }
 
 /// A host without the brackets of an IPv6 address.
 fn bare(host: &str) -> &str {
-    host.strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host)
+    let inside = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    inside.unwrap_or(host)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn problem(base: &str) -> String {
+        endpoint(base).unwrap_err().describe(base)
+    }
 
     #[test]
     fn a_base_url_may_have_a_path_and_end_in_a_slash_or_not() {
@@ -134,7 +187,7 @@ mod tests {
             ("http://[::1]:8080", "http://[::1]:8080/v1/auth/api-tokens"),
             ("http://LocalHost", "http://LocalHost/v1/auth/api-tokens"),
         ] {
-            assert_eq!(endpoint(base, base).unwrap().to_string(), url);
+            assert_eq!(endpoint(base).unwrap().to_string(), url);
         }
     }
 
@@ -162,7 +215,7 @@ mod tests {
         ] {
             let expected =
                 "it is not a URL with a host; it should look like https://api.turso.tech";
-            assert_eq!(endpoint(base, base), Err(expected.to_owned()), "{base}");
+            assert_eq!(problem(base), expected, "{base}");
         }
     }
 
@@ -170,7 +223,7 @@ mod tests {
     fn a_url_that_would_expose_the_credential_is_refused_and_named() {
         let query = "it must not have a query or a fragment";
         let plain = "plain http would expose the credential to the network; use https";
-        for (base, problem) in [
+        for (base, expected) in [
             ("ftp://h", "it must begin with https://"),
             ("https://h/?q", query),
             ("https://h?q", query),
@@ -183,7 +236,7 @@ mod tests {
             ("http://0.0.0.0", plain),
             ("http://127.1", plain),
         ] {
-            assert_eq!(endpoint(base, base), Err(format!("{base}: {problem}")));
+            assert_eq!(problem(base), format!("{base}: {expected}"));
         }
     }
 
@@ -196,63 +249,40 @@ mod tests {
             "https://secret@h/?q",
         ] {
             let expected = "it must not contain userinfo; the credential is given apart from it";
-            assert_eq!(endpoint(base, base), Err(expected.to_owned()), "{base}");
+            assert_eq!(problem(base), expected, "{base}");
         }
     }
 
     #[test]
-    fn an_origin_is_scheme_host_and_port() {
-        let same = |a: &str, b: &str| origin(&a.parse().unwrap()) == origin(&b.parse().unwrap());
-        assert!(same("https://h/a", "https://H:443/b?c"));
-        assert!(same("http://h", "http://h:80"));
-        for other in [
-            "http://h",
-            "https://h:444",
-            "https://h.evil",
-            "https://evil/h",
-            "http://h:443",
+    fn plain_http_to_localhost_connects_to_127_0_0_1_and_keeps_the_host_header() {
+        for (base, url, host) in [
+            (
+                "http://localhost:8080/x",
+                "http://127.0.0.1:8080/x",
+                "localhost:8080",
+            ),
+            ("http://LocalHost", "http://127.0.0.1", "LocalHost"),
         ] {
-            assert!(!same("https://h", other), "{other}");
+            let found = destination(&endpoint(base).unwrap());
+            assert_eq!(found.url.to_string(), format!("{url}{PATH}"));
+            assert_eq!(found.host.unwrap(), host);
         }
     }
 
     #[test]
-    fn a_location_is_a_url_or_an_absolute_path() {
-        let from = "https://h:8/a/b?q".parse().unwrap();
-        for (location, expected) in [
-            ("/x?y#z", "https://h:8/x?y"),
-            ("https://H:8/x", "https://h:8/x"),
-            ("https://user:pass@h:8/x", "https://h:8/x"),
-            ("https://h:8", "https://h:8/"),
-            ("//h:8/x", "https://h:8/x"),
-            ("https://other/x", "https://other/x"),
-            ("https://user:pass@Other/x", "https://other/x"),
-            ("https://h:8@other/x", "https://other/x"),
-            ("//other/x", "https://other/x"),
-            ("http://h:8/x", "http://h:8/x"),
-            ("https://h:443/x", "https://h/x"),
+    fn any_other_url_is_connected_to_as_it_is() {
+        for base in [
+            "https://localhost",
+            "http://[::1]:1",
+            "http://127.0.0.2",
+            "https://h:8443/x",
         ] {
-            assert_eq!(
-                resolve(&from, location).unwrap().to_string(),
-                expected,
-                "{location}"
-            );
-        }
-        for bad in [
-            "",
-            "x/y",
-            "../x",
-            "?new",
-            "#x",
-            "https://",
-            "mailto:x",
-            "/a b",
-            "//",
-            "https://h:x/",
-            "https://[fe,0:@1]:8",
-            "/\u{e9}\n",
-        ] {
-            assert_eq!(resolve(&from, bad), None, "{bad}");
+            let url = endpoint(base).unwrap();
+            let expected = Destination {
+                url: url.clone(),
+                host: None,
+            };
+            assert_eq!(destination(&url), expected);
         }
     }
 }

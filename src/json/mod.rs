@@ -1,12 +1,16 @@
 //! JSON in, tokens out: the only place that names a JSON library.
 //!
-//! Each library has a file. Both give the same tokens for every documented response, and both say what is wrong with any
-//! other. They differ on JSON that the API does not send: serde refuses a documented field that comes twice, of which
-//! miniserde takes the last; miniserde refuses a number out of range and half a surrogate pair, which serde ignores in an
-//! unknown field. Where a token is faulty as well, serde tells none of these nor a document that nests deeper than 128 from
-//! what is not JSON.
+//! Each library has a file. Both give the same tokens for every documented response, and both say
+//! what is wrong with any other. They differ on JSON that the API does not send:
+//!
+//! - serde refuses a documented field that comes twice. miniserde takes the last one.
+//! - miniserde refuses a number out of range and half a surrogate pair. serde ignores both in an
+//!   unknown field.
+//! - Where a token is faulty as well, serde reports each of these, and a document that nests deeper
+//!   than 128, as not JSON.
 
-// Where both are on, serde decodes. The module cannot be called miniserde: its derive would take it for the crate.
+// Where both are on, serde decodes. The module is not named `miniserde`, as the paths that the derive
+// macro writes would resolve to it.
 #[cfg(all(feature = "miniserde", not(feature = "serde")))]
 #[path = "miniserde.rs"]
 mod library;
@@ -14,23 +18,31 @@ mod library;
 #[path = "serde.rs"]
 mod library;
 
+use crate::error::AnswerFailure;
 use crate::token::ApiToken;
 use library::{Decode, Value, parse};
 
-/// Decodes an object; `None` if it is something else. serde alone would take an array of the fields as well.
+/// Decodes an object; `None` if it is something else. serde alone would take an array of the fields
+/// as well.
 pub(crate) fn from_object<T: Decode>(document: &str) -> Option<T> {
-    parse(document).filter(|_| document.trim_ascii_start().starts_with('{'))
+    if !document.trim_ascii_start().starts_with('{') {
+        return None;
+    }
+    parse(document)
 }
 
-/// The body, with a list of tokens or with `()` for null. Either must be there.
+/// The body. Decoded with `T = Vec<Token>`, then with `T = ()`, which only null matches. An
+/// `Option` would also accept a missing field.
 #[cfg_attr(feature = "serde", derive(serde::Deserialize))]
 #[cfg_attr(feature = "miniserde", derive(miniserde::Deserialize))]
 struct Response<T> {
     tokens: T,
 }
 
-/// A token as the API sends it: what is optional may be missing, null or empty. `remote` gives it a function `deserialize`
-/// of its own, beside the trait's in serde.rs.
+/// A token as the API sends it: what is optional may be missing, null or empty.
+///
+/// `remote = "Self"` makes serde's derive an inherent function, so that serde.rs can implement the
+/// trait itself.
 #[cfg_attr(
     feature = "serde",
     derive(serde::Deserialize),
@@ -48,25 +60,20 @@ struct Token {
 
 impl From<Token> for ApiToken {
     fn from(token: Token) -> Self {
-        let Token {
-            name,
-            id,
-            organization,
-            group,
-            scopes,
-            created_at,
-        } = token;
-        let [organization, group, created_at] =
-            [organization, group, created_at].map(|text| text.filter(|text| !text.is_empty()));
         Self {
-            name,
-            id,
-            organization,
-            group,
-            scopes: scopes.unwrap_or_default(),
-            created_at,
+            name: token.name,
+            id: token.id,
+            organization: non_empty(token.organization),
+            group: non_empty(token.group),
+            scopes: token.scopes.unwrap_or_default(),
+            created_at: non_empty(token.created_at),
         }
     }
+}
+
+/// To the API's server, empty and missing are the same.
+fn non_empty(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// The API's own error text, in the body of an error.
@@ -88,120 +95,147 @@ pub(crate) struct Settings {
 /// Why a document is not a list of tokens.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
-    /// What is wrong.
+    pub(crate) reason: AnswerFailure,
+    /// What is wrong, for messages.
     pub(crate) problem: String,
-    /// The faulty token, counted from 1.
-    pub(crate) token: Option<usize>,
 }
 
-/// Decodes the endpoint's response: all of its tokens, or what is wrong. `excerpt` is the document's beginning for messages.
-pub(crate) fn tokens(
-    document: &str,
-    excerpt: impl FnOnce() -> String,
-) -> Result<Vec<ApiToken>, Fault> {
-    if let Some(Response { tokens }) = from_object::<Response<Vec<Token>>>(document) {
-        return Ok(tokens.into_iter().map(ApiToken::from).collect());
+impl Fault {
+    fn new(reason: AnswerFailure, problem: impl Into<String>) -> Self {
+        Self {
+            reason,
+            problem: problem.into(),
+        }
     }
-    if let Some(Response { tokens: () }) = from_object(document) {
-        return Ok(Vec::new());
+}
+
+/// Decodes the endpoint's response: all of its tokens, or `None`. [`diagnose`] says why.
+pub(crate) fn tokens(document: &str) -> Option<Vec<ApiToken>> {
+    if let Some(list) = from_object::<Response<Vec<Token>>>(document) {
+        return Some(list.tokens.into_iter().map(ApiToken::from).collect());
     }
-    Err(diagnose(document, excerpt))
+
+    let is_null = from_object::<Response<()>>(document).is_some();
+    if is_null { Some(Vec::new()) } else { None }
 }
 
 /// A larger document is not parsed again, as a parsed one takes up to 130 times its size.
 const MAX_DIAGNOSED: usize = 1024 * 1024;
 
-/// Finds out what is wrong with a document that has failed to decode, so that a good list costs nothing.
-fn diagnose(document: &str, excerpt: impl FnOnce() -> String) -> Fault {
-    let value = if document.len() > MAX_DIAGNOSED {
-        None
-    } else {
-        parse(document)
-    };
-    let list = value.as_ref().and_then(|value| field(value, "tokens"));
-    let numbered = |(token, number)| Some((number, token_problem(token)?));
-    let problem = match (&value, list) {
-        _ if document.trim_ascii().is_empty() => "it is empty".to_owned(),
-        _ if is_cut_off(document) => {
-            format!("it ends in the middle, after {} bytes", document.len())
-        }
-        _ if document.len() > MAX_DIAGNOSED => format!(
-            "it is {} bytes that begin with {}",
-            document.len(),
-            excerpt()
-        ),
-        (None, _) => format!("it is not JSON; it begins with {}", excerpt()),
-        (_, None) => format!("it has no `tokens`; it begins with {}", excerpt()),
-        (_, Some(Value::Array(tokens))) => match tokens.iter().zip(1..).find_map(numbered) {
-            Some((number, problem)) => {
-                return Fault {
-                    problem: format!("token {number}: {problem}"),
-                    token: Some(number),
-                };
-            }
-            None => "the decoder does not accept its JSON; perhaps a field comes twice".to_owned(),
-        },
-        _ => "`tokens` is not a list".to_owned(),
-    };
-    Fault {
-        problem,
-        token: None,
+/// Finds out what is wrong with a document. Runs only after decoding has failed. `excerpt` is the
+/// document's beginning for messages.
+pub(crate) fn diagnose(document: &str, excerpt: impl FnOnce() -> String) -> Fault {
+    use AnswerFailure::{Incomplete, NotAList, NotJson};
+
+    if document.trim_ascii().is_empty() {
+        return Fault::new(Incomplete, "it is empty");
     }
+    let length = document.len();
+    if is_cut_off(document) {
+        let problem = format!("it ends in the middle, after {length} bytes");
+        return Fault::new(Incomplete, problem);
+    }
+    if length > MAX_DIAGNOSED {
+        let problem = format!("it is {length} bytes that begin with {}", excerpt());
+        return Fault::new(NotAList, problem);
+    }
+
+    let Some(value) = parse::<Value>(document) else {
+        let problem = format!("it is not JSON; it begins with {}", excerpt());
+        return Fault::new(NotJson, problem);
+    };
+    let Some(list) = field(&value, "tokens") else {
+        let problem = format!("it has no `tokens`; it begins with {}", excerpt());
+        return Fault::new(NotAList, problem);
+    };
+    let Value::Array(tokens) = list else {
+        return Fault::new(NotAList, "`tokens` is not a list");
+    };
+
+    for (token, number) in tokens.iter().zip(1..) {
+        if let Some(problem) = token_problem(token) {
+            let reason = AnswerFailure::Token(number);
+            return Fault::new(reason, format!("token {number}: {problem}"));
+        }
+    }
+    let problem = "the decoder does not accept its JSON; perhaps a field comes twice";
+    Fault::new(NotAList, problem)
 }
 
 fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
-    if let Value::Object(object) = value {
-        object.get(name)
-    } else {
-        None
+    match value {
+        Value::Object(object) => object.get(name),
+        _ => None,
     }
 }
 
+/// What is wrong with a token; `None` if nothing is.
 fn token_problem(token: &Value) -> Option<String> {
     let Value::Object(_) = token else {
         return Some("it is not an object".to_owned());
     };
-    [
-        "name",
-        "id",
-        "organization",
-        "group",
-        "created_at",
-        "scopes",
-    ]
-    .into_iter()
-    .find_map(|name| {
-        let is_required = matches!(name, "name" | "id");
-        match (name, field(token, name)) {
-            (_, None) if is_required => Some(format!("`{name}` is missing")),
-            (_, None) => None,
-            (_, Some(Value::Null)) if !is_required => None,
-            ("scopes", Some(Value::Array(scopes)))
-                if scopes.iter().all(|scope| matches!(scope, Value::String(_))) =>
-            {
-                None
-            }
-            ("scopes", _) => Some("`scopes` is not a list of strings".to_owned()),
-            (_, Some(Value::String(_))) => None,
-            _ => Some(format!("`{name}` is not a string")),
+
+    for name in ["name", "id"] {
+        let Some(value) = field(token, name) else {
+            return Some(format!("`{name}` is missing"));
+        };
+        if !is_string(value) {
+            return Some(format!("`{name}` is not a string"));
         }
-    })
+    }
+
+    for name in ["organization", "group", "created_at"] {
+        let value = field(token, name).unwrap_or(&Value::Null);
+        if !is_null(value) && !is_string(value) {
+            return Some(format!("`{name}` is not a string"));
+        }
+    }
+
+    let scopes = field(token, "scopes").unwrap_or(&Value::Null);
+    if !is_null(scopes) && !is_list_of_strings(scopes) {
+        return Some("`scopes` is not a list of strings".to_owned());
+    }
+    None
+}
+
+fn is_null(value: &Value) -> bool {
+    matches!(value, Value::Null)
+}
+
+fn is_string(value: &Value) -> bool {
+    matches!(value, Value::String(_))
+}
+
+fn is_list_of_strings(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().all(is_string),
+        _ => false,
+    }
 }
 
 /// Whether a document begins as JSON does and ends inside a string, a list or an object.
 fn is_cut_off(document: &str) -> bool {
     let document = document.trim_ascii_start();
-    let (mut depth, mut in_string, mut bytes) = (0_usize, false, document.bytes());
+    if !document.starts_with(['{', '[']) {
+        return false;
+    }
+
+    let mut depth = 0_usize;
+    let mut in_string = false;
+    let mut bytes = document.bytes();
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' => in_string = !in_string,
-            b'\\' if in_string => drop(bytes.next()),
+            b'\\' if in_string => {
+                // The escaped byte, which may be a quotation mark.
+                bytes.next();
+            }
             b'[' | b'{' if !in_string => depth += 1,
             b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    document.starts_with(['{', '[']) && (depth > 0 || in_string)
+    depth > 0 || in_string
 }
 
 #[cfg(test)]
@@ -211,7 +245,10 @@ mod tests {
     use serde_json::{Value, json};
 
     fn decode(document: &str) -> Result<Vec<ApiToken>, Fault> {
-        tokens(document, || "…".to_owned())
+        match tokens(document) {
+            Some(tokens) => Ok(tokens),
+            None => Err(diagnose(document, || "…".to_owned())),
+        }
     }
 
     /// Any JSON, for fields that nobody knows.
@@ -305,8 +342,8 @@ mod tests {
             let index = which.index(documents.len());
             documents[index].as_object_mut().unwrap().remove(&key);
             let number = index + 1;
-            let expected =
-                Fault { problem: format!("token {number}: `{key}` is missing"), token: Some(number) };
+            let problem = format!("token {number}: `{key}` is missing");
+            let expected = Fault::new(AnswerFailure::Token(number), problem);
             prop_assert_eq!(decode(&json!({"tokens": documents}).to_string()), Err(expected));
         }
 
@@ -317,7 +354,7 @@ mod tests {
             let cut = cut.index(text.len());
             prop_assume!(cut > 0 && text.is_char_boundary(cut));
             let problem = format!("it ends in the middle, after {cut} bytes");
-            let expected = Fault { problem, token: None };
+            let expected = Fault::new(AnswerFailure::Incomplete, problem);
             prop_assert_eq!(decode(&text[..cut]), Err(expected));
         }
     }
@@ -370,65 +407,67 @@ mod tests {
                 "`scopes` is not a list of strings",
             ),
         ] {
-            let expected = Fault {
-                problem: format!("token 2: {problem}"),
-                token: Some(2),
-            };
+            let expected = Fault::new(AnswerFailure::Token(2), format!("token 2: {problem}"));
             assert_eq!(second(token), expected, "{token}");
         }
     }
 
     #[test]
     fn a_document_that_is_not_a_list_is_described() {
-        for (document, problem) in [
-            ("", "it is empty"),
-            (" \r\n", "it is empty"),
-            (r#"{"tokens":{}}"#, "`tokens` is not a list"),
-            (r#"{"tokens":"x"}"#, "`tokens` is not a list"),
-            (r#"{"tokens":0}"#, "`tokens` is not a list"),
-            (r#"{"tokens":"#, "it ends in the middle, after 10 bytes"),
-            ("  [", "it ends in the middle, after 3 bytes"),
-            (r#"{"a":"]}"#, "it ends in the middle, after 8 bytes"),
-            (r#"{"a":"\"}"#, "it ends in the middle, after 9 bytes"),
-            (r#"{"a":"}""#, "it ends in the middle, after 8 bytes"),
+        use AnswerFailure::{Incomplete, NotAList, NotJson};
+        let not_json = "it is not JSON; it begins with …";
+        let no_tokens = "it has no `tokens`; it begins with …";
+        for (document, reason, problem) in [
+            ("", Incomplete, "it is empty"),
+            (" \r\n", Incomplete, "it is empty"),
+            (
+                r#"{"tokens":"#,
+                Incomplete,
+                "it ends in the middle, after 10 bytes",
+            ),
+            ("  [", Incomplete, "it ends in the middle, after 3 bytes"),
+            (
+                r#"{"a":"]}"#,
+                Incomplete,
+                "it ends in the middle, after 8 bytes",
+            ),
+            (
+                r#"{"a":"\"}"#,
+                Incomplete,
+                "it ends in the middle, after 9 bytes",
+            ),
+            (
+                r#"{"a":"}""#,
+                Incomplete,
+                "it ends in the middle, after 8 bytes",
+            ),
+            (r#"{"tokens":{}}"#, NotAList, "`tokens` is not a list"),
+            (r#"{"tokens":"x"}"#, NotAList, "`tokens` is not a list"),
+            (r#"{"tokens":0}"#, NotAList, "`tokens` is not a list"),
+            ("<html>", NotJson, not_json),
+            (r#"{"tokens":[]} x"#, NotJson, not_json),
+            (r#"{"tokens":[],}"#, NotJson, not_json),
+            (r#"{"tokens":[]}]"#, NotJson, not_json),
+            (r#"\{"tokens":[]}"#, NotJson, not_json),
+            (r"{\}", NotJson, not_json),
+            ("null", NotAList, no_tokens),
+            ("[]", NotAList, no_tokens),
+            (r#""tokens""#, NotAList, no_tokens),
+            ("{}", NotAList, no_tokens),
+            (r#"{"Tokens":[]}"#, NotAList, no_tokens),
         ] {
-            let expected = Fault {
-                problem: problem.to_owned(),
-                token: None,
-            };
-            assert_eq!(decode(document), Err(expected), "{document}");
-        }
-        for (document, problem) in [
-            ("<html>", "it is not JSON; it begins with …"),
-            (r#"{"tokens":[]} x"#, "it is not JSON; it begins with …"),
-            (r#"{"tokens":[],}"#, "it is not JSON; it begins with …"),
-            (r#"{"tokens":[]}]"#, "it is not JSON; it begins with …"),
-            (r#"\{"tokens":[]}"#, "it is not JSON; it begins with …"),
-            (r"{\}", "it is not JSON; it begins with …"),
-            ("null", "it has no `tokens`; it begins with …"),
-            ("[]", "it has no `tokens`; it begins with …"),
-            (r#""tokens""#, "it has no `tokens`; it begins with …"),
-            ("{}", "it has no `tokens`; it begins with …"),
-            (r#"{"Tokens":[]}"#, "it has no `tokens`; it begins with …"),
-        ] {
-            let expected = Fault {
-                problem: problem.to_owned(),
-                token: None,
-            };
+            let expected = Fault::new(reason, problem);
             assert_eq!(decode(document), Err(expected), "{document}");
         }
     }
 
     #[test]
     fn half_a_surrogate_pair_in_an_unknown_field_is_refused_by_miniserde_alone() {
-        let problem = "it is not JSON; it begins with …".to_owned();
         let expected = if cfg!(feature = "serde") {
             Ok(vec![])
         } else {
-            Err(Fault {
-                problem,
-                token: None,
-            })
+            let problem = "it is not JSON; it begins with …";
+            Err(Fault::new(AnswerFailure::NotJson, problem))
         };
         assert_eq!(decode(r#"{"tokens":[],"x":"\udc00"}"#), expected);
     }

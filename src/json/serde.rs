@@ -29,11 +29,12 @@ impl<'de> Visitor<'de> for TokenVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Token, A::Error> {
+        // The derive's function, not the trait's: that would recurse.
         Token::deserialize(MapAccessDeserializer::new(map))
     }
 }
 
-/// Takes an array as well, as formats that do not describe themselves have one.
+/// Takes an array as well, as non-self-describing formats such as postcard have one.
 impl<'de> Deserialize<'de> for ApiToken {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Token::deserialize(deserializer).map(Self::from)

@@ -1,172 +1,266 @@
-//! What ureq's errors mean. Where ureq and rustls have no types for it, texts are matched: here, and nowhere else.
+//! What ureq's errors mean. Where ureq and rustls have no types for it, texts are matched: here, and
+//! nowhere else.
 
-use crate::error::{Cause, ProxyFailure, TlsFailure};
-use std::io::ErrorKind;
-use ureq::Error::{self, BodyStalled, ConnectProxyFailed, Io};
-use ureq::Proxy;
+use crate::error::{AnswerFailure, Cause, Error, ProxyFailure, TlsFailure};
+use crate::target::Target;
+use std::io::{self, ErrorKind};
+use ureq::{Proxy, ProxyProtocol};
 
-/// Why there is no response, or no complete one.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    Lookup(Cause),
-    Connection(Cause),
-    /// With the status that the proxy responded with, or a cause.
-    Proxy(ProxyFailure, Option<u16>, Option<Cause>),
-    Tls(TlsFailure, Cause),
-    /// The deadline has passed. Where there is a failure, connecting had failed before.
-    Timeout(Option<Box<Failure>>),
-    TooLarge,
-    Invalid(&'static str, Cause),
-}
-
-/// What an error before there was a response means. Timeouts are not among them.
-pub(super) fn classify(error: Error, proxy: Option<&Proxy>) -> Failure {
+/// What an error before there was a response means. The caller has handled timeouts.
+pub(super) fn before_response(error: ureq::Error, target: &Target, proxy: Option<&Proxy>) -> Error {
     let text = error.to_string();
     let text = text.strip_prefix("io: ").unwrap_or(&text);
-    let tls = tls_failure(&error, text);
-    let by_proxy = proxy.map(|proxy| proxy_failure(&error, text, proxy));
-    let is_lookup = is_lookup(&error, text);
-    let is_large = matches!(error, Error::LargeResponseHeader(..));
-    let is_network = matches!(error, Io(_) | Error::ConnectionFailed | Error::Other(_));
-    let cause = plain(error, proxy);
-    match (tls, by_proxy) {
-        (Some((reason, words)), _) => Failure::Tls(reason, words.map_or(cause, Into::into)),
-        _ if is_large => Failure::Invalid("its header is too large", cause),
-        (_, Some((reason, status))) => {
-            Failure::Proxy(reason, status, status.is_none().then_some(cause))
+
+    if let Some(proxy) = proxy {
+        if let Some(status) = connect_status(text) {
+            return target.proxy_responded(reason_of_status(status), status);
         }
-        _ if is_lookup => Failure::Lookup(cause),
-        _ if is_network => Failure::Connection(cause),
-        _ => Failure::Invalid("it is not valid HTTP", cause),
+        if let Some(reason) = proxy_failure(&error, text, proxy) {
+            return target.proxy_failed(reason, plain(error, "the proxy"));
+        }
+    }
+
+    if let Some(tls) = tls_failure(&error, text) {
+        return match tls.words {
+            Some(words) => target.untrusted(tls.reason, words),
+            None => target.untrusted(tls.reason, error.into_io()),
+        };
+    }
+
+    if is_lookup(&error, text) {
+        return target.lookup_failed(error.into_io());
+    }
+
+    match error {
+        ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Other(_) => {
+            target.connection_lost(None, plain(error, other_side(target)))
+        }
+        ureq::Error::LargeResponseHeader(..) => {
+            let problem = "its header is too large";
+            target.invalid(AnswerFailure::Http, problem, Some(error.into_io().into()))
+        }
+        _ => {
+            let problem = "it is not valid HTTP";
+            target.invalid(AnswerFailure::Http, problem, Some(error.into_io().into()))
+        }
     }
 }
 
-/// What an error in the middle of a body means: a lost connection, unless it is a limit, the deadline or a coding.
-pub(super) fn classify_body(error: Error, proxy: Option<&Proxy>) -> Failure {
+/// What an error in the body of a response with this status means: a lost connection, unless it is
+/// the limit, the deadline or a coding.
+pub(super) fn in_body(error: ureq::Error, status: u16, limit: u64, target: &Target) -> Error {
     match error {
-        Error::BodyExceedsLimit(_) => Failure::TooLarge,
-        Error::Timeout(_) => Failure::Timeout(None),
-        // The variant is there or not as other crates have it.
-        error if error.to_string().contains(" decompression failed: ") => {
-            Failure::Invalid("it could not be decompressed", plain(error, proxy))
+        ureq::Error::BodyExceedsLimit(_) => target.too_large(limit),
+        ureq::Error::Timeout(_) => target.timed_out(None),
+        _ if is_coding(&error) => {
+            let problem = "it could not be decompressed";
+            let cause = error.into_io().into();
+            target.invalid(AnswerFailure::Encoding, problem, Some(cause))
         }
-        error => Failure::Connection(plain(error, proxy)),
+        _ => target.connection_lost(Some(status), plain(error, other_side(target))),
     }
 }
 
-/// Unix has it in std's text, Windows in the codes from `WSAHOST_NOT_FOUND` to `WSANO_DATA`.
-fn is_lookup(error: &Error, text: &str) -> bool {
+/// The variant exists only if another crate enabled ureq's `gzip` or `brotli`, so its text is
+/// matched.
+fn is_coding(error: &ureq::Error) -> bool {
+    error.to_string().contains(" decompression failed: ")
+}
+
+/// On Unix std reports a failed lookup only in its text, on Windows by a code.
+fn is_lookup(error: &ureq::Error, text: &str) -> bool {
     match error {
-        Error::HostNotFound => true,
-        Io(error) if cfg!(windows) => matches!(error.raw_os_error(), Some(11001..=11004)),
+        ureq::Error::HostNotFound => true,
+        ureq::Error::Io(error) if cfg!(windows) => {
+            error.raw_os_error().is_some_and(is_windows_lookup_code)
+        }
         _ => text.starts_with("failed to lookup address information"),
     }
 }
 
-/// What kind of TLS failure it is, and plain words for what rustls tells developers.
+/// `WSAHOST_NOT_FOUND` to `WSANO_DATA`.
+fn is_windows_lookup_code(code: i32) -> bool {
+    (11_001..=11_004).contains(&code)
+}
+
+/// A TLS failure that this crate knows by how its text begins.
+struct KnownTls {
+    text: &'static str,
+    reason: TlsFailure,
+    /// Plain words for what rustls tells developers; `None` if its own are plain.
+    words: Option<&'static str>,
+}
+
+const KNOWN_TLS: [KnownTls; 12] = [
+    KnownTls {
+        text: "UnknownIssuer",
+        reason: TlsFailure::UnknownIssuer,
+        words: Some("the issuer of its certificate is unknown"),
+    },
+    KnownTls {
+        text: "certificate expired",
+        reason: TlsFailure::Expired,
+        words: Some("its certificate has expired"),
+    },
+    KnownTls {
+        text: "Expired",
+        reason: TlsFailure::Expired,
+        words: Some("its certificate has expired"),
+    },
+    KnownTls {
+        text: "certificate not valid yet",
+        reason: TlsFailure::NotYetValid,
+        words: Some("its certificate is not valid yet"),
+    },
+    KnownTls {
+        text: "NotValidYet",
+        reason: TlsFailure::NotYetValid,
+        words: Some("its certificate is not valid yet"),
+    },
+    KnownTls {
+        text: "certificate not valid for name",
+        reason: TlsFailure::WrongName,
+        words: None,
+    },
+    KnownTls {
+        text: "NotValidForName",
+        reason: TlsFailure::WrongName,
+        words: None,
+    },
+    KnownTls {
+        text: "Other(OtherError(CaUsedAsEndEntity))",
+        reason: TlsFailure::CaAsServer,
+        words: Some("its certificate is an authority's own"),
+    },
+    KnownTls {
+        text: "peer is incompatible: ",
+        reason: TlsFailure::NoCommonProtocol,
+        words: Some("no TLS version or cipher suite in common"),
+    },
+    KnownTls {
+        text: "received fatal alert: HandshakeFailure",
+        reason: TlsFailure::NoCommonProtocol,
+        words: Some("no TLS version or cipher suite in common"),
+    },
+    KnownTls {
+        text: "received fatal alert: ProtocolVersion",
+        reason: TlsFailure::NoCommonProtocol,
+        words: Some("no TLS version or cipher suite in common"),
+    },
+    KnownTls {
+        text: "received corrupt message of type InvalidContentType",
+        reason: TlsFailure::NotTls,
+        words: Some("it does not speak TLS"),
+    },
+];
+
+const OTHER_TLS: KnownTls = KnownTls {
+    text: "",
+    reason: TlsFailure::Other,
+    words: None,
+};
+
+/// What kind of TLS failure an error is; `None` if it is none.
 ///
-/// rustls's errors come as I/O errors of the kind `InvalidData`, or in variants that are there or not as other crates have
-/// it. Only the beginning of a text counts: the rest may hold names that the server chose.
-fn tls_failure(error: &Error, text: &str) -> Option<(TlsFailure, Option<&'static str>)> {
-    use TlsFailure::{
-        CaAsServer, Expired, NoCommonProtocol, NotTls, NotYetValid, UnknownIssuer, WrongName,
-    };
-    const NOTHING_IN_COMMON: Option<&str> = Some("no TLS version or cipher suite in common");
-    const KNOWN: [(&str, TlsFailure, Option<&str>); 12] = [
-        (
-            "UnknownIssuer",
-            UnknownIssuer,
-            Some("the issuer of its certificate is unknown"),
-        ),
-        (
-            "certificate expired",
-            Expired,
-            Some("its certificate has expired"),
-        ),
-        ("Expired", Expired, Some("its certificate has expired")),
-        (
-            "certificate not valid yet",
-            NotYetValid,
-            Some("its certificate is not valid yet"),
-        ),
-        (
-            "NotValidYet",
-            NotYetValid,
-            Some("its certificate is not valid yet"),
-        ),
-        ("certificate not valid for name", WrongName, None),
-        ("NotValidForName", WrongName, None),
-        (
-            "Other(OtherError(CaUsedAsEndEntity))",
-            CaAsServer,
-            Some("its certificate is an authority's own"),
-        ),
-        (
-            "peer is incompatible: ",
-            NoCommonProtocol,
-            NOTHING_IN_COMMON,
-        ),
-        (
-            "received fatal alert: HandshakeFailure",
-            NoCommonProtocol,
-            NOTHING_IN_COMMON,
-        ),
-        (
-            "received fatal alert: ProtocolVersion",
-            NoCommonProtocol,
-            NOTHING_IN_COMMON,
-        ),
-        (
-            "received corrupt message of type InvalidContentType",
-            NotTls,
-            Some("it does not speak TLS"),
-        ),
-    ];
-    let text = match error {
-        // A SOCKS proxy that does not speak SOCKS gives an "invalid response" or "reserved byte" of the same kind.
-        Io(error) if error.kind() == ErrorKind::InvalidData && !text.starts_with("invalid res") => {
-            text
-        }
-        Error::Tls(_) | Error::TlsRequired => text,
-        _ => ["rustls: ", "native-tls: ", "der: "]
-            .iter()
-            .find_map(|library| text.strip_prefix(library))?,
-    };
+/// Only the beginning of a text counts: the rest may hold names that the server chose.
+fn tls_failure(error: &ureq::Error, text: &str) -> Option<&'static KnownTls> {
+    let text = tls_text(error, text)?;
     let text = text
         .strip_prefix("invalid peer certificate: ")
         .unwrap_or(text);
-    let known = KNOWN
-        .iter()
-        .find(|(beginning, ..)| text.starts_with(beginning));
-    Some(
-        known.map_or((TlsFailure::Other, None), |(_, failure, words)| {
-            (*failure, *words)
-        }),
+
+    for known in &KNOWN_TLS {
+        if text.starts_with(known.text) {
+            return Some(known);
+        }
+    }
+    Some(&OTHER_TLS)
+}
+
+/// The TLS library's text; `None` if the error is not about TLS.
+///
+/// rustls's errors come as I/O errors of the kind `InvalidData`, or in variants that exist only if
+/// another crate enabled a feature of ureq.
+fn tls_text<'a>(error: &ureq::Error, text: &'a str) -> Option<&'a str> {
+    match error {
+        ureq::Error::Io(error) if error.kind() == ErrorKind::InvalidData => return Some(text),
+        ureq::Error::Tls(_) | ureq::Error::TlsRequired => return Some(text),
+        _ => {}
+    }
+    for library in ["rustls: ", "native-tls: ", "der: "] {
+        if let Some(text) = text.strip_prefix(library) {
+            return Some(text);
+        }
+    }
+    None
+}
+
+/// The status of a proxy that refused to `CONNECT`.
+fn connect_status(text: &str) -> Option<u16> {
+    let rest = text.strip_prefix("CONNECT proxy failed: proxy server responded ")?;
+    rest.get(..3)?.parse().ok()
+}
+
+fn reason_of_status(status: u16) -> ProxyFailure {
+    match status {
+        // tinyproxy responds 401 to a wrong password.
+        401 | 407 => ProxyFailure::Credentials,
+        403 => ProxyFailure::Forbidden,
+        502..=504 => ProxyFailure::HostUnreachable,
+        _ => ProxyFailure::Other,
+    }
+}
+
+/// How the proxy failed; `None` if the error may be the server's as well.
+fn proxy_failure(error: &ureq::Error, text: &str, proxy: &Proxy) -> Option<ProxyFailure> {
+    if is_lookup(error, text) {
+        // With SOCKS 4 the name of the *host* is resolved on this machine as well, so a failed
+        // lookup says nothing about the proxy.
+        let reason = if proxy.resolve_target() {
+            ProxyFailure::Other
+        } else {
+            ProxyFailure::Unreachable
+        };
+        return Some(reason);
+    }
+
+    match error {
+        ureq::Error::ConnectProxyFailed(_) => Some(ProxyFailure::Other),
+        // Only connecting to the proxy itself gives these.
+        ureq::Error::Io(error) if is_unreachable(error.kind()) => Some(ProxyFailure::Unreachable),
+        _ if is_socks(proxy) => reason_of_socks_reply(text),
+        // ureq reports a response to `CONNECT` that is not HTTP as it does the server's own.
+        ureq::Error::Protocol(_) | ureq::Error::Http(_) => Some(ProxyFailure::Other),
+        _ => None,
+    }
+}
+
+fn is_unreachable(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::AddrNotAvailable
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::TimedOut
     )
 }
 
-/// Why there is no connection through the proxy, and the status that it responded with. SOCKS has its replies in texts.
-fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Option<u16>) {
-    use ErrorKind::{
-        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable,
-        TimedOut,
-    };
-    const UNREACHABLE: [ErrorKind; 6] = [
-        AddrNotAvailable,
-        ConnectionRefused,
-        HostUnreachable,
-        NetworkDown,
-        NetworkUnreachable,
-        TimedOut,
-    ];
-    const KNOWN: [(&str, ProxyFailure); 13] = [
-        ("connection not allowed by ruleset", ProxyFailure::Forbidden),
+fn is_socks(proxy: &Proxy) -> bool {
+    !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+}
+
+/// What ureq says of a SOCKS proxy's reply; `None` if the text is not from SOCKS.
+fn reason_of_socks_reply(text: &str) -> Option<ProxyFailure> {
+    const REPLIES: [(&str, ProxyFailure); 23] = [
+        // SOCKS 5.
         ("no acceptable auth methods", ProxyFailure::Credentials),
         ("unknown auth method", ProxyFailure::Credentials),
-        ("password authentication failed", ProxyFailure::Credentials),
         ("invalid username", ProxyFailure::Credentials),
         ("invalid password", ProxyFailure::Credentials),
-        ("request rejected because ", ProxyFailure::Credentials),
+        ("password authentication failed", ProxyFailure::Credentials),
+        ("connection not allowed by ruleset", ProxyFailure::Forbidden),
         (
             "general SOCKS server failure",
             ProxyFailure::HostUnreachable,
@@ -175,59 +269,90 @@ fn proxy_failure(error: &Error, text: &str, proxy: &Proxy) -> (ProxyFailure, Opt
         ("host unreachable", ProxyFailure::HostUnreachable),
         ("connection refused", ProxyFailure::HostUnreachable),
         ("TTL expired", ProxyFailure::HostUnreachable),
+        ("command not supported", ProxyFailure::Other),
+        ("address kind not supported", ProxyFailure::Other),
+        ("unsupported address type", ProxyFailure::Other),
+        ("unknown error", ProxyFailure::Other),
+        // SOCKS 4.
         ("request rejected or failed", ProxyFailure::HostUnreachable),
+        ("request rejected because ", ProxyFailure::Credentials),
+        ("SOCKS4 does not support IPv6", ProxyFailure::Other),
+        // Both.
+        ("domain name too long", ProxyFailure::Other),
+        ("invalid response version", ProxyFailure::Other),
+        ("invalid response code", ProxyFailure::Other),
+        ("invalid reserved byte", ProxyFailure::Other),
+        // The proxy closed the connection in the middle of a reply.
+        ("failed to fill whole buffer", ProxyFailure::Other),
     ];
-    let status = text
-        .strip_prefix("CONNECT proxy failed: proxy server responded ")
-        .and_then(|status| status.get(..3));
-    let status: Option<u16> = status.and_then(|status| status.parse().ok());
-    let reason = match (status, error) {
-        (Some(403), _) => ProxyFailure::Forbidden,
-        // tinyproxy responds 401 to a wrong password.
-        (Some(401 | 407), _) => ProxyFailure::Credentials,
-        (Some(502..=504), _) => ProxyFailure::HostUnreachable,
-        // A proxy that looks nothing up has the host's name looked up here: then it may well be reachable.
-        _ if is_lookup(error, text) && proxy.resolve_target() => ProxyFailure::Other,
-        _ if is_lookup(error, text) => ProxyFailure::Unreachable,
-        // What lies behind the proxy cannot give these.
-        (_, Io(error)) if UNREACHABLE.contains(&error.kind()) => ProxyFailure::Unreachable,
-        _ => KNOWN
-            .iter()
-            .find(|known| text.starts_with(known.0))
-            .map_or(ProxyFailure::Other, |known| known.1),
-    };
-    (reason, status)
+
+    for (reply, reason) in REPLIES {
+        if text.starts_with(reply) {
+            return Some(reason);
+        }
+    }
+    None
 }
 
-/// An error in plain words, where a library wrote it for developers.
-fn plain(error: Error, proxy: Option<&Proxy>) -> Cause {
-    let who = if proxy.is_some() {
+/// Who may have closed a connection.
+fn other_side(target: &Target) -> &'static str {
+    if target.proxy.is_some() {
         "the proxy or the server"
     } else {
         "the server"
-    };
-    match error {
-        ConnectProxyFailed(_) => "the proxy closed the connection".into(),
-        // It ended within a chunk's own lines.
-        BodyStalled => format!("{who} closed the connection").into(),
-        Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
-            format!("{who} closed the connection").into()
-        }
-        error => error.into_io().into(),
     }
+}
+
+/// A lost connection in plain words, where a library wrote it for developers.
+fn plain(error: ureq::Error, other_side: &str) -> Cause {
+    let is_closed = match &error {
+        // The other one means that the connection closed inside the chunked framing.
+        ureq::Error::ConnectProxyFailed(_) | ureq::Error::BodyStalled => true,
+        ureq::Error::Io(error) => error.kind() == ErrorKind::UnexpectedEof,
+        _ => false,
+    };
+    if is_closed {
+        return format!("{other_side} closed the connection").into();
+    }
+    let error: io::Error = error.into_io();
+    error.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io;
+    use crate::credential::Credential;
+    use std::error::Error as _;
+    use std::time::Duration;
 
     fn proxy() -> Proxy {
         Proxy::new("socks5h://p:1").unwrap()
     }
 
-    fn io(kind: ErrorKind, text: &str) -> Error {
+    fn http_proxy() -> Proxy {
+        Proxy::new("http://p:1").unwrap()
+    }
+
+    fn target(proxy: Option<&Proxy>) -> Target {
+        Target {
+            url: "https://h/".parse().unwrap(),
+            proxy: proxy.map(|proxy| proxy.host().to_owned()),
+            credential: Credential::new("secret").unwrap(),
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn classify(error: ureq::Error, proxy: Option<&Proxy>) -> Error {
+        before_response(error, &target(proxy), proxy)
+    }
+
+    fn io(kind: ErrorKind, text: &str) -> ureq::Error {
         io::Error::new(kind, text).into()
+    }
+
+    /// The text of the innermost cause.
+    fn cause(error: &Error) -> String {
+        error.source().unwrap().to_string()
     }
 
     /// If one of these changes in rustls, its advice becomes the general one.
@@ -300,203 +425,231 @@ mod tests {
             ),
         ] {
             let text = format!("{error}");
-            let error = Error::from(io::Error::new(ErrorKind::InvalidData, error));
+            let error = ureq::Error::from(io::Error::new(ErrorKind::InvalidData, error));
             for proxy in [None, Some(&proxy())] {
                 let failure = classify(io(ErrorKind::InvalidData, &text), proxy);
                 assert!(
-                    matches!(failure, Failure::Tls(reason, _) if reason == expected),
+                    matches!(failure, Error::Tls { reason, .. } if reason == expected),
                     "{text}: {failure:?}"
                 );
             }
             assert!(
-                matches!(classify(error, None), Failure::Tls(reason, _) if reason == expected),
+                matches!(classify(error, None), Error::Tls { reason, .. } if reason == expected),
                 "{text}"
             );
         }
-        let failure = classify(Error::Tls("x"), None);
-        assert!(
-            matches!(failure, Failure::Tls(TlsFailure::Other, _)),
-            "{failure:?}"
+        let failure = classify(ureq::Error::Tls("x"), None);
+        let is_other = matches!(
+            failure,
+            Error::Tls {
+                reason: TlsFailure::Other,
+                ..
+            }
         );
+        assert!(is_other, "{failure:?}");
     }
 
-    /// If one of these changes in ureq, the reason becomes `Other`.
+    /// If this text changes in ureq, the status is lost.
     #[test]
-    fn the_texts_of_a_proxy_have_their_reasons() {
-        let connect = |text: &str| ConnectProxyFailed(text.to_owned());
-        for (error, reason, status) in [
-            (
-                connect("proxy server responded 407/407"),
-                ProxyFailure::Credentials,
-                Some(407),
-            ),
-            (
-                connect("proxy server responded 401/401"),
-                ProxyFailure::Credentials,
-                Some(401),
-            ),
-            (
-                connect("proxy server responded 403/403"),
-                ProxyFailure::Forbidden,
-                Some(403),
-            ),
-            (
-                connect("proxy server responded 502/502"),
-                ProxyFailure::HostUnreachable,
-                Some(502),
-            ),
-            (
-                connect("proxy server responded 504/504"),
-                ProxyFailure::HostUnreachable,
-                Some(504),
-            ),
-            (
-                connect("proxy server responded 500/500"),
-                ProxyFailure::Other,
-                Some(500),
-            ),
-            (
-                connect("proxy server did not respond"),
-                ProxyFailure::Other,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "no acceptable auth methods"),
-                ProxyFailure::Credentials,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "unknown auth method"),
-                ProxyFailure::Credentials,
-                None,
-            ),
-            (
-                io(
-                    ErrorKind::PermissionDenied,
-                    "password authentication failed",
-                ),
-                ProxyFailure::Credentials,
-                None,
-            ),
-            (
-                io(ErrorKind::InvalidInput, "invalid username"),
-                ProxyFailure::Credentials,
-                None,
-            ),
-            (
-                io(ErrorKind::InvalidInput, "invalid password"),
-                ProxyFailure::Credentials,
-                None,
-            ),
-            (
-                io(ErrorKind::PermissionDenied, "request rejected because …"),
-                ProxyFailure::Credentials,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "connection not allowed by ruleset"),
-                ProxyFailure::Forbidden,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "general SOCKS server failure"),
-                ProxyFailure::HostUnreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "network unreachable"),
-                ProxyFailure::HostUnreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "host unreachable"),
-                ProxyFailure::HostUnreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "connection refused"),
-                ProxyFailure::HostUnreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "TTL expired"),
-                ProxyFailure::HostUnreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "request rejected or failed"),
-                ProxyFailure::HostUnreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::Other, "command not supported"),
-                ProxyFailure::Other,
-                None,
-            ),
-            (
-                io(ErrorKind::InvalidData, "invalid response version"),
-                ProxyFailure::Other,
-                None,
-            ),
-            (
-                io(ErrorKind::InvalidData, "invalid response code"),
-                ProxyFailure::Other,
-                None,
-            ),
-            (
-                io(ErrorKind::InvalidData, "invalid reserved byte"),
-                ProxyFailure::Other,
-                None,
-            ),
-            (
-                io(ErrorKind::UnexpectedEof, "failed to fill whole buffer"),
-                ProxyFailure::Other,
-                None,
-            ),
-            (
-                io(ErrorKind::ConnectionReset, "reset"),
-                ProxyFailure::Other,
-                None,
-            ),
-            (
-                io(ErrorKind::ConnectionRefused, "refused"),
-                ProxyFailure::Unreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::HostUnreachable, "x"),
-                ProxyFailure::Unreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::NetworkUnreachable, "x"),
-                ProxyFailure::Unreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::NetworkDown, "x"),
-                ProxyFailure::Unreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::AddrNotAvailable, "x"),
-                ProxyFailure::Unreachable,
-                None,
-            ),
-            (
-                io(ErrorKind::TimedOut, "x"),
-                ProxyFailure::Unreachable,
-                None,
-            ),
-            (Error::HostNotFound, ProxyFailure::Unreachable, None),
+    fn a_status_of_a_proxy_has_its_reason() {
+        for (status, expected) in [
+            (407, ProxyFailure::Credentials),
+            (401, ProxyFailure::Credentials),
+            (403, ProxyFailure::Forbidden),
+            (502, ProxyFailure::HostUnreachable),
+            (504, ProxyFailure::HostUnreachable),
+            (500, ProxyFailure::Other),
         ] {
-            let text = error.to_string();
-            let failure = classify(error, Some(&proxy()));
-            let Failure::Proxy(found, found_status, cause) = failure else {
-                panic!("{text}")
+            let text = format!("proxy server responded {status}/{status}");
+            let failure = classify(ureq::Error::ConnectProxyFailed(text), Some(&http_proxy()));
+            let Error::Proxy {
+                reason,
+                status: found,
+                source: None,
+                ..
+            } = failure
+            else {
+                panic!("{failure:?}")
             };
-            assert_eq!((found, found_status), (reason, status), "{text}");
-            assert_eq!(cause.is_none(), status.is_some(), "{text}");
+            assert_eq!((reason, found), (expected, Some(status)));
+        }
+    }
+
+    /// The reason, if the failure is the proxy's, and its cause.
+    fn reason(failure: Error) -> Option<(ProxyFailure, String)> {
+        match failure {
+            Error::Proxy {
+                reason,
+                status: None,
+                source: Some(cause),
+                ..
+            } => Some((reason, cause.to_string())),
+            _ => None,
+        }
+    }
+
+    /// If one of these changes in ureq, it becomes a lost connection.
+    #[test]
+    fn the_texts_of_socks_have_their_reasons_behind_a_socks_proxy_only() {
+        for (kind, text, expected) in [
+            (
+                ErrorKind::Other,
+                "no acceptable auth methods",
+                ProxyFailure::Credentials,
+            ),
+            (
+                ErrorKind::Other,
+                "unknown auth method",
+                ProxyFailure::Credentials,
+            ),
+            (
+                ErrorKind::PermissionDenied,
+                "password authentication failed",
+                ProxyFailure::Credentials,
+            ),
+            (
+                ErrorKind::InvalidInput,
+                "invalid username",
+                ProxyFailure::Credentials,
+            ),
+            (
+                ErrorKind::InvalidInput,
+                "invalid password",
+                ProxyFailure::Credentials,
+            ),
+            (
+                ErrorKind::PermissionDenied,
+                "request rejected because …",
+                ProxyFailure::Credentials,
+            ),
+            (
+                ErrorKind::Other,
+                "connection not allowed by ruleset",
+                ProxyFailure::Forbidden,
+            ),
+            (
+                ErrorKind::Other,
+                "general SOCKS server failure",
+                ProxyFailure::HostUnreachable,
+            ),
+            (
+                ErrorKind::Other,
+                "network unreachable",
+                ProxyFailure::HostUnreachable,
+            ),
+            (
+                ErrorKind::Other,
+                "host unreachable",
+                ProxyFailure::HostUnreachable,
+            ),
+            (
+                ErrorKind::Other,
+                "connection refused",
+                ProxyFailure::HostUnreachable,
+            ),
+            (
+                ErrorKind::Other,
+                "TTL expired",
+                ProxyFailure::HostUnreachable,
+            ),
+            (
+                ErrorKind::Other,
+                "request rejected or failed",
+                ProxyFailure::HostUnreachable,
+            ),
+            (
+                ErrorKind::Other,
+                "command not supported",
+                ProxyFailure::Other,
+            ),
+            (
+                ErrorKind::Other,
+                "address kind not supported",
+                ProxyFailure::Other,
+            ),
+            (
+                ErrorKind::Other,
+                "unsupported address type",
+                ProxyFailure::Other,
+            ),
+            (ErrorKind::Other, "unknown error", ProxyFailure::Other),
+            (
+                ErrorKind::InvalidInput,
+                "SOCKS4 does not support IPv6",
+                ProxyFailure::Other,
+            ),
+            (
+                ErrorKind::InvalidInput,
+                "domain name too long",
+                ProxyFailure::Other,
+            ),
+            (
+                ErrorKind::InvalidData,
+                "invalid response version",
+                ProxyFailure::Other,
+            ),
+            (
+                ErrorKind::InvalidData,
+                "invalid response code",
+                ProxyFailure::Other,
+            ),
+            (
+                ErrorKind::InvalidData,
+                "invalid reserved byte",
+                ProxyFailure::Other,
+            ),
+            (
+                ErrorKind::UnexpectedEof,
+                "failed to fill whole buffer",
+                ProxyFailure::Other,
+            ),
+        ] {
+            let (reason, _) = reason(classify(io(kind, text), Some(&proxy()))).expect(text);
+            assert_eq!(reason, expected, "{text}");
+
+            let elsewhere = classify(io(kind, text), Some(&http_proxy()));
+            assert!(!matches!(elsewhere, Error::Proxy { .. }), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_proxy_alone_can_cause_is_its_failure() {
+        for error in [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::NetworkDown,
+            ErrorKind::AddrNotAvailable,
+            ErrorKind::TimedOut,
+        ] {
+            for proxy in [proxy(), http_proxy()] {
+                let (reason, _) = reason(classify(io(error, "x"), Some(&proxy))).unwrap();
+                assert_eq!(reason, ProxyFailure::Unreachable, "{error:?}");
+            }
+        }
+
+        let unresolved = classify(ureq::Error::HostNotFound, Some(&http_proxy()));
+        let (found, _) = reason(unresolved).unwrap();
+        assert_eq!(found, ProxyFailure::Unreachable);
+
+        let silent = ureq::Error::ConnectProxyFailed("proxy server did not respond".to_owned());
+        let (found, cause) = reason(classify(silent, Some(&http_proxy()))).unwrap();
+        assert_eq!(found, ProxyFailure::Other);
+        assert_eq!(cause, "the proxy closed the connection");
+    }
+
+    #[test]
+    fn what_is_lost_behind_a_tunnel_is_a_lost_connection() {
+        for kind in [
+            ErrorKind::ConnectionReset,
+            ErrorKind::BrokenPipe,
+            ErrorKind::UnexpectedEof,
+        ] {
+            for proxy in [proxy(), http_proxy()] {
+                let failure = classify(io(kind, "x"), Some(&proxy));
+                let is_lost = matches!(failure, Error::Connection { status: None, .. });
+                assert!(is_lost, "{kind:?}: {failure:?}");
+            }
         }
     }
 
@@ -504,39 +657,34 @@ mod tests {
     #[test]
     #[cfg_attr(windows, ignore = "Windows has codes")]
     fn the_text_of_a_failed_lookup_is_known() {
-        let text = "failed to lookup address information: Name or service not known";
-        assert!(matches!(
-            classify(io(ErrorKind::Other, text), None),
-            Failure::Lookup(_)
-        ));
-        assert!(matches!(
-            classify(Error::HostNotFound, None),
-            Failure::Lookup(_)
-        ));
-        assert!(matches!(
-            classify(io(ErrorKind::Other, "lookup"), None),
-            Failure::Connection(_)
-        ));
+        let failed = || {
+            let text = "failed to lookup address information: Name or service not known";
+            io(ErrorKind::Other, text)
+        };
+        assert!(matches!(classify(failed(), None), Error::Lookup { .. }));
+        let not_found = classify(ureq::Error::HostNotFound, None);
+        assert!(matches!(not_found, Error::Lookup { .. }));
+        let other = classify(io(ErrorKind::Other, "lookup"), None);
+        assert!(matches!(other, Error::Connection { .. }));
+
         // The host's own name: the proxy may well be reachable.
         let socks4 = Proxy::new("socks4://p:1").unwrap();
-        let failure = classify(io(ErrorKind::Other, text), Some(&socks4));
-        assert!(
-            matches!(failure, Failure::Proxy(ProxyFailure::Other, ..)),
-            "{failure:?}"
-        );
-        let failure = classify(io(ErrorKind::Other, text), Some(&proxy()));
-        assert!(
-            matches!(failure, Failure::Proxy(ProxyFailure::Unreachable, ..)),
-            "{failure:?}"
-        );
+        let (found, _) = reason(classify(failed(), Some(&socks4))).unwrap();
+        assert_eq!(found, ProxyFailure::Other);
+        let (found, _) = reason(classify(failed(), Some(&proxy()))).unwrap();
+        assert_eq!(found, ProxyFailure::Unreachable);
+    }
+
+    #[test]
+    fn the_codes_of_a_failed_lookup_on_windows_are_known() {
+        let known: Vec<i32> = (10_990..11_010)
+            .filter(|code| is_windows_lookup_code(*code))
+            .collect();
+        assert_eq!(known, [11_001, 11_002, 11_003, 11_004]);
     }
 
     #[test]
     fn a_tls_failure_is_told_in_plain_words() {
-        let cause = |text| match classify(io(ErrorKind::InvalidData, text), None) {
-            Failure::Tls(_, cause) => cause.to_string(),
-            other => panic!("{other:?}"),
-        };
         for (text, expected) in [
             (
                 "invalid peer certificate: UnknownIssuer",
@@ -571,61 +719,89 @@ mod tests {
                 "received fatal alert: BadCertificate",
             ),
         ] {
-            assert_eq!(cause(text), expected);
+            let failure = classify(io(ErrorKind::InvalidData, text), None);
+            assert!(matches!(failure, Error::Tls { .. }), "{failure:?}");
+            assert_eq!(cause(&failure), expected);
         }
     }
 
     #[test]
-    fn a_closed_connection_is_told_in_plain_words() {
-        let (proxy, cause) = (proxy(), |error, proxy: Option<&Proxy>| {
-            plain(error, proxy).to_string()
-        });
-        let eof = || {
-            io(
-                ErrorKind::UnexpectedEof,
-                "peer closed connection without sending TLS close_notify: https://…",
-            )
-        };
-        assert_eq!(cause(eof(), None), "the server closed the connection");
-        assert_eq!(cause(BodyStalled, None), "the server closed the connection");
+    fn a_tls_cause_that_repeats_the_credential_is_redacted() {
+        let text = "certificate not valid for name \"eyjhbgcioijfz.example\" or secret";
+        let failure = classify(io(ErrorKind::InvalidData, text), None);
         assert_eq!(
-            cause(eof(), Some(&proxy)),
-            "the proxy or the server closed the connection"
-        );
-        assert_eq!(
-            cause(ConnectProxyFailed("x".into()), Some(&proxy)),
-            "the proxy closed the connection"
-        );
-        assert_eq!(
-            cause(io(ErrorKind::ConnectionReset, "reset"), Some(&proxy)),
-            "reset"
-        );
-        assert_eq!(
-            cause(io(ErrorKind::ConnectionRefused, "refused"), None),
-            "refused"
+            cause(&failure),
+            "certificate not valid for name \"***\" or ***"
         );
     }
 
     #[test]
+    fn a_closed_connection_is_told_in_plain_words() {
+        let closed = |proxy: Option<&Proxy>| {
+            let text = "peer closed connection without sending TLS close_notify: https://…";
+            cause(&classify(io(ErrorKind::UnexpectedEof, text), proxy))
+        };
+        assert_eq!(closed(None), "the server closed the connection");
+        assert_eq!(
+            closed(Some(&proxy())),
+            "the proxy or the server closed the connection"
+        );
+
+        let reset = classify(io(ErrorKind::ConnectionReset, "reset"), None);
+        assert_eq!(cause(&reset), "reset");
+        let refused = classify(io(ErrorKind::ConnectionRefused, "refused"), None);
+        assert_eq!(cause(&refused), "refused");
+    }
+
+    #[test]
+    fn what_is_not_http_is_invalid_without_a_proxy_and_behind_socks() {
+        let not_http = || {
+            let invalid = ureq::http::HeaderName::from_bytes(b"\n").unwrap_err();
+            ureq::Error::Http(invalid.into())
+        };
+        for proxy in [None, Some(proxy())] {
+            let failure = classify(not_http(), proxy.as_ref());
+            let Error::InvalidAnswer { reason, .. } = failure else {
+                panic!("{failure:?}")
+            };
+            assert_eq!(reason, AnswerFailure::Http);
+        }
+        let (found, _) = reason(classify(not_http(), Some(&http_proxy()))).unwrap();
+        assert_eq!(found, ProxyFailure::Other);
+    }
+
+    #[test]
     fn an_error_in_a_body_is_a_lost_connection_unless_it_is_a_limit_the_deadline_or_a_coding() {
-        let body = |error| classify_body(error, None);
-        assert!(matches!(
-            body(Error::BodyExceedsLimit(5)),
-            Failure::TooLarge
-        ));
-        assert!(matches!(
-            body(Error::Timeout(ureq::Timeout::Global)),
-            Failure::Timeout(None)
-        ));
-        assert!(matches!(body(BodyStalled), Failure::Connection(_)));
-        assert!(matches!(
+        let body = |error| in_body(error, 200, 9, &target(None));
+        let large = body(ureq::Error::BodyExceedsLimit(9));
+        assert!(matches!(large, Error::TooLarge { limit: 9, .. }));
+        let late = body(ureq::Error::Timeout(ureq::Timeout::Global));
+        assert!(matches!(late, Error::Timeout { source: None, .. }));
+
+        let stalled = body(ureq::Error::BodyStalled);
+        assert_eq!(cause(&stalled), "the server closed the connection");
+        for lost in [
+            stalled,
             body(io(ErrorKind::InvalidData, "received corrupt message")),
-            Failure::Connection(_)
-        ));
-        let coding = io(ErrorKind::Other, "gzip decompression failed: x");
-        assert!(matches!(
-            body(coding),
-            Failure::Invalid("it could not be decompressed", _)
-        ));
+        ] {
+            let is_cut = matches!(
+                lost,
+                Error::Connection {
+                    status: Some(200),
+                    ..
+                }
+            );
+            assert!(is_cut, "{lost:?}");
+        }
+
+        let coding = body(io(ErrorKind::Other, "gzip decompression failed: x"));
+        let Error::InvalidAnswer {
+            reason, problem, ..
+        } = coding
+        else {
+            panic!("{coding:?}")
+        };
+        assert_eq!(reason, AnswerFailure::Encoding);
+        assert_eq!(problem, "it could not be decompressed");
     }
 }

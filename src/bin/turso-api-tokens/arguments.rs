@@ -1,11 +1,14 @@
 //! Parses the command line and builds the client.
 
 use lexopt::prelude::*;
+use std::env;
 use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
-use std::{env, io};
-use turso_api_tokens::{Client, Credential, Error};
+use turso_api_tokens::{Client, Credential, Error, redact_lookalikes};
+
+const VERSION: &str = concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n");
 
 const HELP: &str = "\
 List your Turso Platform API tokens.
@@ -98,83 +101,112 @@ pub(crate) enum Rule {
     Any,
 }
 
+/// A file of certificates to trust, and the option or variable that names it.
+pub(crate) struct TrustedFile {
+    pub(crate) path: PathBuf,
+    pub(crate) setting: &'static str,
+}
+
 /// Parses the arguments that follow the program's name.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, String> {
-    let mut options = Options {
-        output: Output::Table,
-        require: Vec::new(),
-        deny: Vec::new(),
-        allow: Vec::new(),
-        token_file: None,
-        base_url: None,
-        ca_file: None,
-        timeout: Duration::from_secs(30),
-        retries: 2,
-        verbose: false,
-    };
+    let mut options = Options::default();
     let mut parser = lexopt::Parser::from_args(args);
+
     while let Some(arg) = parser.next().map_err(usage)? {
         match arg {
             Long("json") => set_output(&mut options.output, Output::Json)?,
             Long("tsv") => set_output(&mut options.output, Output::Tsv)?,
             Short('q') | Long("quiet") => set_output(&mut options.output, Output::Nothing)?,
-            Long("require") => options
-                .require
-                .push(token_name("--require", value(&mut parser)?)?),
-            Long("deny") => options
-                .deny
-                .push(rule(&value(&mut parser)?.to_string_lossy())?),
-            Long("allow") => options
-                .allow
-                .push(token_name("--allow", value(&mut parser)?)?),
+
+            Long("require") => {
+                let name = token_name("--require", value(&mut parser)?)?;
+                options.require.push(name);
+            }
+            Long("deny") => {
+                let rule = rule(&value(&mut parser)?.to_string_lossy())?;
+                options.deny.push(rule);
+            }
+            Long("allow") => {
+                let name = token_name("--allow", value(&mut parser)?)?;
+                options.allow.push(name);
+            }
+
             Long("token-file") => {
-                options.token_file = Some(path("--token-file", value(&mut parser)?)?)
+                options.token_file = Some(path("--token-file", value(&mut parser)?)?);
             }
-            Long("base-url") => {
-                options.base_url = Some(
-                    value(&mut parser)?
-                        .into_string()
-                        .map_err(|_| "--base-url takes a URL in UTF-8")?,
-                );
-            }
+            Long("base-url") => options.base_url = Some(base_url(value(&mut parser)?)?),
             Long("ca-file") => options.ca_file = Some(path("--ca-file", value(&mut parser)?)?),
-            Long("timeout") => options.timeout = seconds(&value(&mut parser)?.to_string_lossy())?,
-            Long("retries") => {
-                let number = value(&mut parser)?
-                    .to_str()
-                    .and_then(|text| text.parse().ok());
-                options.retries = number.ok_or("--retries takes a whole number, such as 2")?;
+            Long("timeout") => {
+                options.timeout = seconds(&value(&mut parser)?.to_string_lossy())?;
             }
+            Long("retries") => {
+                options.retries = retries(&value(&mut parser)?.to_string_lossy())?;
+            }
+
             Short('v') | Long("verbose") => options.verbose = true,
             Short('h') | Long("help") => return Ok(Action::Print(HELP)),
-            Short('V') | Long("version") => {
-                return Ok(Action::Print(concat!(
-                    "turso-api-tokens ",
-                    env!("CARGO_PKG_VERSION"),
-                    "\n"
-                )));
-            }
+            Short('V') | Long("version") => return Ok(Action::Print(VERSION)),
+
             Long(name) if name.starts_with("token") => {
                 return Err(format!(
-                    "invalid option '--{name}'; use --token-file or TURSO_API_TOKEN"
+                    "invalid option '--{}'; use --token-file or TURSO_API_TOKEN",
+                    redact_lookalikes(name)
                 ));
             }
             arg => return Err(usage(arg.unexpected())),
         }
     }
+
+    if !options.allow.is_empty() && options.deny.is_empty() {
+        return Err(
+            "--allow exempts a token from --deny, so without --deny it checks nothing; \
+             --deny any denies every token that is not allowed"
+                .to_owned(),
+        );
+    }
     Ok(Action::List(options))
 }
 
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            output: Output::Table,
+            require: Vec::new(),
+            deny: Vec::new(),
+            allow: Vec::new(),
+            token_file: None,
+            base_url: None,
+            ca_file: None,
+            timeout: Duration::from_secs(30),
+            retries: 2,
+            verbose: false,
+        }
+    }
+}
+
 impl Options {
-    /// The client that these options and the environment ask for.
-    pub(crate) fn client(&self) -> Result<Client, Error> {
-        let credential = match &self.token_file {
-            None => Credential::discover()?,
+    /// The credential that these options and the environment name.
+    pub(crate) fn credential(&self) -> Result<Credential, Error> {
+        match &self.token_file {
+            None => Credential::discover(),
             Some(path) if path.as_os_str() == "-" => {
-                Credential::from_reader(io::stdin(), "standard input")?
+                Credential::from_reader(io::stdin(), "standard input")
             }
-            Some(path) => Credential::from_file(path)?,
-        };
+            Some(path) => Credential::from_file(path),
+        }
+    }
+
+    /// Whether the credential would be typed where everybody can read it.
+    pub(crate) fn reads_credential_from_terminal(&self) -> bool {
+        let is_stdin = self
+            .token_file
+            .as_ref()
+            .is_some_and(|path| path.as_os_str() == "-");
+        is_stdin && io::stdin().is_terminal()
+    }
+
+    /// The client that these options and the environment ask for.
+    pub(crate) fn client(&self, credential: Credential) -> Result<Client, Error> {
         let mut builder = Client::builder(credential)
             .environment()
             .retries(self.retries)
@@ -194,31 +226,46 @@ impl Options {
 
     /// Whether the base URL is not the default.
     pub(crate) fn has_base_url(&self) -> bool {
-        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
         self.base_url.is_some()
-            || ["TURSO_API_BASEURL", "TURSO_BASE_URL"]
-                .into_iter()
-                .any(is_set)
+            || variable("TURSO_API_BASEURL").is_some()
+            || variable("TURSO_BASE_URL").is_some()
+    }
+
+    /// The file whose certificates are trusted instead of the bundled ones, if there is one.
+    pub(crate) fn trusted_file(&self) -> Option<TrustedFile> {
+        if let Some(path) = &self.ca_file {
+            return Some(TrustedFile {
+                path: path.clone(),
+                setting: "--ca-file",
+            });
+        }
+        Some(TrustedFile {
+            path: variable("SSL_CERT_FILE")?.into(),
+            setting: "SSL_CERT_FILE",
+        })
     }
 }
 
-/// lexopt's errors, without the values that it repeats: each may be a credential, given where `ps` would show it.
+/// A variable, unless it is unset or empty.
+fn variable(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// lexopt's errors, without the values that it repeats: each may be a credential, given where `ps`
+/// would show it.
 fn usage(error: lexopt::Error) -> String {
     match error {
-        lexopt::Error::UnexpectedArgument(_) => {
-            "unexpected argument: this program takes options only; pass a \
-             credential with --token-file or TURSO_API_TOKEN"
-                .to_owned()
-        }
-        lexopt::Error::UnexpectedValue { option, .. } => {
-            format!(
-                "{option} takes no value; pass a credential with --token-file or TURSO_API_TOKEN"
-            )
-        }
+        lexopt::Error::UnexpectedArgument(_) => "unexpected argument: this program takes options \
+             only; pass a credential with --token-file or TURSO_API_TOKEN"
+            .to_owned(),
+        lexopt::Error::UnexpectedValue { option, .. } => format!(
+            "{} takes no value; pass a credential with --token-file or TURSO_API_TOKEN",
+            redact_lookalikes(&option)
+        ),
         lexopt::Error::MissingValue {
             option: Some(option),
         } => format!("{option} needs a value"),
-        error => error.to_string(),
+        error => redact_lookalikes(&error.to_string()),
     }
 }
 
@@ -235,58 +282,82 @@ fn set_output(output: &mut Output, wanted: Output) -> Result<(), String> {
 }
 
 fn token_name(option: &str, value: OsString) -> Result<String, String> {
-    let name = value
-        .into_string()
-        .map_err(|_| format!("{option} takes a name in UTF-8"))?;
+    let Ok(name) = value.into_string() else {
+        return Err(format!("{option} takes a name in UTF-8"));
+    };
     if name.is_empty() {
-        Err(format!(
+        return Err(format!(
             "{option} takes the name of a token, not an empty one"
-        ))
-    } else {
-        Ok(name)
+        ));
     }
+    Ok(name)
 }
 
-fn rule(text: &str) -> Result<Rule, String> {
-    let days = |text: &str| {
-        let digits = text.strip_suffix('d')?;
-        let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        digits
-            .parse()
-            .ok()
-            .filter(|days| all_digits && (1..=36_500).contains(days))
-    };
-    match text.strip_prefix("older-than=").map(days) {
-        None if text == "unrestricted" => Ok(Rule::Unrestricted),
-        None if text == "any" => Ok(Rule::Any),
-        Some(Some(days)) => Ok(Rule::OlderThan(days)),
-        _ => {
-            Err("unknown rule for --deny; the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any"
-                .to_owned())
-        }
-    }
+fn base_url(value: OsString) -> Result<String, String> {
+    value
+        .into_string()
+        .map_err(|_| "--base-url takes a URL in UTF-8".to_owned())
 }
 
 fn path(option: &str, value: OsString) -> Result<PathBuf, String> {
     if value.is_empty() {
-        Err(format!("{option} needs the name of a file"))
-    } else {
-        Ok(value.into())
+        return Err(format!("{option} needs the name of a file"));
+    }
+    Ok(value.into())
+}
+
+fn rule(text: &str) -> Result<Rule, String> {
+    let rule = match text {
+        "unrestricted" => Some(Rule::Unrestricted),
+        "any" => Some(Rule::Any),
+        _ => older_than(text),
+    };
+    rule.ok_or_else(|| {
+        "unknown rule for --deny; \
+         the rules are unrestricted, older-than=<DAYS>d with 1 to 36500 days, and any"
+            .to_owned()
+    })
+}
+
+fn older_than(text: &str) -> Option<Rule> {
+    let digits = text.strip_prefix("older-than=")?.strip_suffix('d')?;
+    if !is_digits(digits) {
+        return None;
+    }
+    match digits.parse() {
+        Ok(days @ 1..=36_500) => Some(Rule::OlderThan(days)),
+        _ => None,
     }
 }
 
-/// Seconds with or without a fraction, to the millisecond. Parsed as whole numbers: parsing any `f64` takes 16 kB of code.
+fn retries(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| "--retries takes a whole number, such as 2".to_owned())
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
+    match parse_seconds(text) {
+        Some(time) if !time.is_zero() => Ok(time),
+        _ => Err("--timeout takes seconds, such as 30 or 2.5, and more than 0".to_owned()),
+    }
+}
+
+/// Parses seconds with or without a fraction, to the millisecond. As whole numbers: parsing any
+/// `f64` takes 16 kB of code.
+fn parse_seconds(text: &str) -> Option<Duration> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let millis = format!("{fraction:0<3}")
-        .get(..3)
-        .and_then(|digits| digits.parse().ok());
-    let time = whole.parse().ok().zip(millis).map(|(whole, millis)| {
-        Duration::from_secs(whole).saturating_add(Duration::from_millis(millis))
-    });
-    time.filter(|time| is_number(whole) && is_number(fraction) && !time.is_zero())
-        .ok_or_else(|| "--timeout takes seconds, such as 30 or 2.5, and more than 0".to_owned())
+    if !is_digits(whole) || !is_digits(fraction) {
+        return None;
+    }
+
+    let seconds = Duration::from_secs(whole.parse().ok()?);
+    // The first three digits, filled up with zeros: 5 is 500 ms.
+    let millis = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    Some(seconds.saturating_add(Duration::from_millis(millis)))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -2,48 +2,78 @@
 
 use crate::arguments::{Options, Rule};
 use crate::messages::cut;
-use turso_api_tokens::{Access, ApiToken, Date};
+use turso_api_tokens::{Access, ApiToken, Credential, Date};
 
 /// A line for every check that fails; all are evaluated.
-pub(crate) fn failures(options: &Options, tokens: &[ApiToken], today: Date) -> Vec<String> {
-    let missing = options
-        .require
-        .iter()
-        .filter(|name| !tokens.iter().any(|token| token.name == **name));
-    let missing = missing.map(|name| format!("--require {}: no token has this name", short(name)));
-    let denied = options.deny.iter().flat_map(|rule| {
-        let subject = tokens
-            .iter()
-            .filter(|token| !options.allow.contains(&token.name));
-        subject.filter_map(|token| denial(*rule, token, today))
-    });
-    missing.chain(denied).collect()
+pub(crate) fn failures(
+    options: &Options,
+    tokens: &[ApiToken],
+    today: Date,
+    credential: &Credential,
+) -> Vec<String> {
+    let mut failures = Vec::new();
+
+    for name in &options.require {
+        if !tokens.iter().any(|token| token.name == *name) {
+            let name = shown(name, credential);
+            failures.push(format!("--require {name}: no token has this name"));
+        }
+    }
+
+    for rule in &options.deny {
+        for token in tokens {
+            if options.allow.contains(&token.name) {
+                continue;
+            }
+            if let Some(reason) = denial(*rule, token, today) {
+                let rule = rule_name(*rule);
+                let name = shown(&token.name, credential);
+                let id = shown(&token.id, credential);
+                failures.push(format!("--deny {rule}: {name} ({id}) {reason}"));
+            }
+        }
+    }
+    failures
 }
 
-fn denial(rule: Rule, token: &ApiToken, today: Date) -> Option<String> {
-    let token_name = format!("{} ({})", short(&token.name), short(&token.id));
+fn rule_name(rule: Rule) -> String {
     match rule {
-        Rule::Unrestricted => (token.access() == Access::Unrestricted)
-            .then(|| format!("--deny unrestricted: {token_name} may act on every organization")),
-        Rule::Any => Some(format!("--deny any: {token_name} is not allowed")),
-        Rule::OlderThan(days) => token.is_older_than(days, today).then(|| {
-            let age = match (token.created_on(), &token.created_at) {
-                (Some(created), _) if created > today => {
-                    format!("was created on {created}, which is after {today}")
-                }
-                (Some(created), _) => format!(
-                    "was created on {created}, {} days ago",
-                    today.days_since(created)
-                ),
-                (None, Some(text)) => format!("has no readable date of creation: {}", short(text)),
-                (None, None) => "has no date of creation".to_owned(),
-            };
-            format!("--deny older-than={days}d: {token_name} {age}")
-        }),
+        Rule::Unrestricted => "unrestricted".to_owned(),
+        Rule::Any => "any".to_owned(),
+        Rule::OlderThan(days) => format!("older-than={days}d"),
     }
 }
 
-/// A name of 60 characters at most, so that what follows it is still in the line.
-fn short(name: &str) -> String {
-    cut(name, 60)
+/// Why a rule denies a token; `None` if it does not.
+fn denial(rule: Rule, token: &ApiToken, today: Date) -> Option<String> {
+    match rule {
+        Rule::Any => Some("is not allowed".to_owned()),
+        Rule::Unrestricted if token.access() == Access::Unrestricted => {
+            Some("may act on every organization".to_owned())
+        }
+        Rule::OlderThan(days) if token.is_older_than(days, today) => Some(age(token, today)),
+        Rule::Unrestricted | Rule::OlderThan(_) => None,
+    }
+}
+
+fn age(token: &ApiToken, today: Date) -> String {
+    let Some(created) = token.created_on() else {
+        return match &token.created_at {
+            Some(text) => format!("has no readable date of creation: {}", cut(text, MAX_CHARS)),
+            None => "has no date of creation".to_owned(),
+        };
+    };
+    if created > today {
+        return format!("was created on {created}, which is after {today}");
+    }
+    let days = today.days_since(created);
+    format!("was created on {created}, {days} days ago")
+}
+
+/// The longest name in a message, so that what follows it is still in the line.
+const MAX_CHARS: usize = 60;
+
+/// A name for a message. Redacted first: no part of a credential must be left at its end.
+fn shown(name: &str, credential: &Credential) -> String {
+    cut(&credential.redact(name), MAX_CHARS)
 }

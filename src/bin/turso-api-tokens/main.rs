@@ -13,53 +13,67 @@ use std::process::ExitCode;
 use turso_api_tokens::{Date, Error};
 
 fn main() -> ExitCode {
+    let mut options = Options::default();
     let outcome = match arguments::parse(env::args_os().skip(1)) {
+        Ok(Action::List(given)) => {
+            options = given;
+            list(&options)
+        }
         Ok(Action::Print(text)) => output::print(text).map_err(Failure::Output),
-        Ok(Action::List(options)) => run(&options),
         Err(problem) => Err(Failure::Usage(problem)),
     };
+
     let Err(failure) = outcome else {
         return ExitCode::SUCCESS;
     };
-    messages::report(&failure);
-    ExitCode::from(match failure {
+    messages::report(&failure, &options);
+    ExitCode::from(exit_code(&failure))
+}
+
+/// The exit code, as `--help` lists them.
+fn exit_code(failure: &Failure) -> u8 {
+    match failure {
         Failure::Checks => 1,
         Failure::Usage(_) | Failure::Output(_) => 2,
-        Failure::Call { error, .. } => match error {
+        Failure::Call(error) => match error {
             Error::Credential { .. } | Error::Config { .. } => 2,
             Error::Refused { .. } => 3,
             Error::Lookup { .. }
             | Error::Connection { .. }
             | Error::Proxy { .. }
             | Error::Tls { .. }
-            | Error::Timeout { .. }
-            | Error::Status {
-                status: 429 | 500..=599,
-                ..
-            } => 4,
+            | Error::Timeout { .. } => 4,
+            Error::Status { status, .. } if *status == 429 || *status / 100 == 5 => 4,
             _ => 5,
         },
-    })
+    }
 }
 
-fn run(options: &Options) -> Result<(), Failure> {
+/// Makes the call, prints the list and runs the checks.
+fn list(options: &Options) -> Result<(), Failure> {
     if options.verbose {
         logger::start();
     }
-    let failed = |error| Failure::Call {
-        error,
-        given: options.into(),
-    };
-    let answer = options
-        .client()
-        .and_then(|client| client.fetch())
-        .map_err(failed)?;
-    let tokens = answer.tokens().map_err(failed)?;
+    if options.reads_credential_from_terminal() {
+        let problem = "--token-file - would show the credential as it is typed; pipe it in";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
+
+    let credential = options.credential().map_err(Failure::Call)?;
+    let client = options.client(credential.clone()).map_err(Failure::Call)?;
+    let answer = client.fetch().map_err(Failure::Call)?;
+    let tokens = answer.tokens().map_err(Failure::Call)?;
+    if options.verbose {
+        messages::print_line(&format!("{} tokens", tokens.len()));
+    }
+
+    // All of it, whatever fails: a full disk must not hide a failed check.
     let written = output::print_list(options.output, answer.json(), &tokens);
-    let failures = checks::failures(options, &tokens, Date::today_utc());
+    let failures = checks::failures(options, &tokens, Date::today_utc(), &credential);
     for line in &failures {
         messages::print_line(line);
     }
+
     written.map_err(Failure::Output)?;
     if failures.is_empty() {
         Ok(())

@@ -3,7 +3,10 @@
 use crate::arguments::Options;
 use std::io::{self, Write};
 use std::path::Path;
-use turso_api_tokens::{CredentialSource, Date, Error, Escaped, ProxyFailure, TlsFailure};
+use turso_api_tokens::{
+    AnswerFailure, CredentialSource, Date, Error, Escaped, ProxyFailure, TlsFailure,
+    redact_lookalikes,
+};
 
 /// Why the program does not exit with 0.
 #[derive(Debug)]
@@ -15,47 +18,36 @@ pub(crate) enum Failure {
     /// Standard output could not be written.
     Output(io::Error),
     /// There is no list.
-    Call { error: Error, given: Given },
-}
-
-/// What the user has given, as far as advice depends on it.
-#[derive(Debug)]
-pub(crate) struct Given {
-    base_url: bool,
-    token_file: bool,
-}
-
-impl From<&Options> for Given {
-    fn from(options: &Options) -> Self {
-        Self {
-            base_url: options.has_base_url(),
-            token_file: options.token_file.is_some(),
-        }
-    }
+    Call(Error),
 }
 
 /// Reports what went wrong, why, and what to do next where that is known.
-pub(crate) fn report(failure: &Failure) {
+pub(crate) fn report(failure: &Failure, options: &Options) {
     match failure {
         Failure::Checks => {}
         Failure::Usage(problem) => print_line(&format!("{problem}; see --help")),
         Failure::Output(error) => {
-            print_line(&format!("could not write to standard output: {error}"))
+            print_line(&format!("could not write to standard output: {error}"));
         }
-        Failure::Call { error, given } => {
+        Failure::Call(error) => {
             print_line(&format!("{error:#}"));
-            if let Some(advice) = advice(error, given) {
+            if let Some(advice) = advice(error, options) {
                 print_line(&advice);
             }
         }
     }
 }
 
-/// Writes one line to standard error, in one piece, so that those of several processes do not mix. There is nobody to
-/// tell where that fails.
+/// Writes one line to standard error, in one piece, so that those of several processes do not mix.
+///
+/// Every line of this program passes here, so none repeats what looks like a credential.
 pub(crate) fn print_line(line: &str) {
     const MAX_CHARS: usize = 299;
-    let line = cut(&format!("turso-api-tokens: {}", Escaped(line)), MAX_CHARS) + "\n";
+
+    let line = redact_lookalikes(line);
+    let line = format!("turso-api-tokens: {}", Escaped(&line));
+    let line = cut(&line, MAX_CHARS) + "\n";
+    // There is nobody to tell where this fails.
     let _ = io::stderr().write_all(line.as_bytes());
 }
 
@@ -70,115 +62,179 @@ pub(crate) fn cut(text: &str, max_chars: usize) -> String {
 const MINT: &str = "`turso auth api-tokens mint NAME --org ORG`";
 const NO_PROXY: &str = "NO_PROXY exempts a host";
 
-/// What to do next. It goes by the type of the error alone, never by words that a server may have chosen.
-fn advice(error: &Error, given: &Given) -> Option<String> {
-    let base_url = given
-        .base_url
-        .then_some("is the base URL right? (--base-url, TURSO_API_BASEURL)");
-    let and_base_url = |text: &str| {
-        base_url.map_or_else(|| text.to_owned(), |base_url| format!("{text}; {base_url}"))
+/// What to do next. It goes by the type of the error alone, never by words that a server may have
+/// chosen.
+fn advice(error: &Error, options: &Options) -> Option<String> {
+    let base_url = BaseUrlQuestion {
+        is_asked: options.has_base_url(),
     };
-    Some(match error {
-        Error::Credential { .. } if !given.token_file => {
-            "--token-file FILE reads the credential from a file, or with - from standard input".to_owned()
+    match error {
+        Error::Credential { .. } if options.token_file.is_none() => Some(
+            "--token-file FILE reads the credential from a file, or with - from standard input"
+                .to_owned(),
+        ),
+        Error::Refused {
+            status,
+            credential_source,
+            ..
+        } => {
+            let is_login = matches!(credential_source, Some(CredentialSource::TursoCli(_)));
+            Some(refused_advice(*status, is_login))
         }
-        Error::Refused { status: 401, credential_source: Some(CredentialSource::TursoCli(_)), .. } => {
-            "the login has expired or was revoked; `turso auth login` renews it".to_owned()
+        Error::Lookup { .. } => Some(base_url.after(
+            "does this machine have a network, and do its name servers answer? (/etc/resolv.conf)",
+        )),
+        Error::Proxy { reason, status, .. } => Some(proxy_advice(*reason, *status, base_url)),
+        Error::Tls { reason, .. } => Some(tls_advice(*reason, options, base_url)),
+        Error::Timeout { source, .. } => Some(timeout_advice(source.as_deref())),
+        Error::Redirect { .. } => Some(base_url.after(
+            "the API does not redirect, so another server answered: probably a captive portal or a \
+             proxy",
+        )),
+        Error::Status { html: true, .. }
+        | Error::InvalidAnswer {
+            reason: AnswerFailure::Html,
+            ..
+        } => Some(base_url.after(
+            "an HTML page came instead of the API's JSON: probably a captive portal or a proxy",
+        )),
+        Error::Status { status: 402, .. } => {
+            Some("check that the subscription is active".to_owned())
         }
-        Error::Refused { status: 401, .. } => {
-            format!("the credential is invalid, expired or revoked; {MINT} makes a new one")
+        // An overloaded server, or a list that is cut off or has a faulty token: it was the right
+        // place.
+        Error::Status {
+            status: 429 | 500..=599,
+            ..
         }
-        Error::Refused { credential_source: Some(CredentialSource::TursoCli(_)), .. } => {
-            "renewing the login will not help; this user may not list tokens".to_owned()
+        | Error::InvalidAnswer {
+            reason: AnswerFailure::Incomplete | AnswerFailure::Token(_),
+            ..
+        } => None,
+        Error::Status { .. } | Error::TooLarge { .. } | Error::InvalidAnswer { .. } => {
+            base_url.alone()
         }
-        Error::Refused { .. } => {
-            "this token may not list the user's tokens; the login of the turso CLI may (`turso auth login`)".to_owned()
-        }
-        Error::Lookup { .. } => {
-            and_base_url("does this machine have a network, and do its name servers answer? (/etc/resolv.conf)")
-        }
-        // Some proxies have 500 for a host that they cannot reach.
-        Error::Proxy { reason: ProxyFailure::Other, status: Some(500..=599), .. } => {
-            and_base_url("the proxy failed, or could not reach the host")
-        }
-        Error::Proxy { reason, .. } => proxy_advice(*reason, &and_base_url),
-        Error::Tls { reason, .. } => tls_advice(*reason, &and_base_url),
-        Error::Timeout { .. } => "--timeout SECONDS allows more time".to_owned(),
-        Error::Status { html: true, .. } | Error::InvalidAnswer { html: true, .. } => {
-            and_base_url("an HTML page came instead of the API's JSON: probably a captive portal or a proxy")
-        }
-        Error::Status { status: 402, .. } => "check that the subscription is active".to_owned(),
-        // An overloaded server, or a list with a faulty token: it was the right place.
-        Error::Status { status: 429 | 500..=599, .. } | Error::InvalidAnswer { token: Some(_), .. } => return None,
-        Error::Status { .. } | Error::Redirect { .. } | Error::TooLarge { .. } | Error::InvalidAnswer { .. } => {
-            base_url?.to_owned()
-        }
-        _ => return None,
-    })
+        _ => None,
+    }
 }
 
-fn proxy_advice(reason: ProxyFailure, and_base_url: &dyn Fn(&str) -> String) -> String {
-    match reason {
-        ProxyFailure::Unreachable => {
-            format!(
-                "the proxy itself could not be reached; check the variable that names it; {NO_PROXY}"
-            )
+/// "Is the base URL right?", which is asked only if the user has given one.
+#[derive(Clone, Copy)]
+struct BaseUrlQuestion {
+    is_asked: bool,
+}
+
+impl BaseUrlQuestion {
+    const TEXT: &str = "is the base URL right? (--base-url, TURSO_API_BASEURL)";
+
+    fn alone(self) -> Option<String> {
+        if self.is_asked {
+            Some(Self::TEXT.to_owned())
+        } else {
+            None
         }
-        ProxyFailure::Credentials => format!(
-            "the proxy requires a user name and password, or rejected those given: http://USER:PASSWORD@HOST:PORT; \
-             {NO_PROXY}"
+    }
+
+    fn after(self, advice: &str) -> String {
+        if self.is_asked {
+            format!("{advice}; {}", Self::TEXT)
+        } else {
+            advice.to_owned()
+        }
+    }
+}
+
+/// `is_login` tells whether the credential is the login of the turso CLI.
+fn refused_advice(status: u16, is_login: bool) -> String {
+    match (status, is_login) {
+        (401, true) => {
+            "the login has expired or was revoked; `turso auth login` renews it".to_owned()
+        }
+        (401, false) => {
+            format!("the credential is invalid, expired or revoked; {MINT} makes a new one")
+        }
+        (_, true) => "renewing the login will not help; this user may not list tokens".to_owned(),
+        (_, false) => "this token may not list the user's tokens; \
+                       the login of the turso CLI may (`turso auth login`)"
+            .to_owned(),
+    }
+}
+
+fn timeout_advice(before: Option<&Error>) -> String {
+    match before {
+        Some(Error::Proxy {
+            reason: ProxyFailure::NoResponse,
+            ..
+        }) => format!(
+            "the proxy, or the server behind it, did not respond in time; check the variable that \
+             names the proxy; {NO_PROXY}"
         ),
-        ProxyFailure::Forbidden => {
+        _ => "--timeout SECONDS allows more time".to_owned(),
+    }
+}
+
+fn proxy_advice(reason: ProxyFailure, status: Option<u16>, base_url: BaseUrlQuestion) -> String {
+    match (reason, status) {
+        (ProxyFailure::Unreachable, _) => format!(
+            "the proxy itself could not be reached; check the variable that names it; {NO_PROXY}"
+        ),
+        (ProxyFailure::Credentials, _) => format!(
+            "the proxy requires a user name and password, or rejected those given: \
+             http://USER:PASSWORD@HOST:PORT; {NO_PROXY}"
+        ),
+        (ProxyFailure::Forbidden, _) => {
             format!("the proxy does not allow this host; ask whoever runs it; {NO_PROXY}")
         }
-        ProxyFailure::HostUnreachable => {
-            and_base_url("the proxy works, but could not reach the host")
+        (ProxyFailure::HostUnreachable, _) => {
+            base_url.after("the proxy works, but could not reach the host")
         }
-        ProxyFailure::NoResponse => {
-            format!(
-                "the proxy did not respond in time; check the variable that names it; {NO_PROXY}"
-            )
-        }
+        // Some proxies have 500 for a host that they cannot reach.
+        (_, Some(500..=599)) => base_url.after("the proxy failed, or could not reach the host"),
         _ => format!("check the proxy and the variable that names it; {NO_PROXY}"),
     }
 }
 
-fn tls_advice(reason: TlsFailure, and_base_url: &dyn Fn(&str) -> String) -> String {
+fn tls_advice(reason: TlsFailure, options: &Options, base_url: BaseUrlQuestion) -> String {
     match reason {
-        TlsFailure::UnknownIssuer => {
-            let bundle = BUNDLES.iter().find(|bundle| Path::new(bundle).exists());
-            let bundle = bundle
-                .map(|bundle| format!("; this machine's own bundle is {bundle}"))
-                .unwrap_or_default();
-            format!(
-                "its issuer is not trusted; trust a private authority with --ca-file FILE or SSL_CERT_FILE{bundle}"
-            )
-        }
+        TlsFailure::UnknownIssuer => issuer_advice(options),
         TlsFailure::Expired => format!(
             "the server needs a new certificate, if this machine's clock is right: today is {}",
             Date::today_utc()
         ),
-        TlsFailure::NotYetValid => {
-            format!(
-                "is this machine's clock right? it says that today is {}",
-                Date::today_utc()
-            )
-        }
-        TlsFailure::WrongName => and_base_url("the certificate is for another host"),
-        TlsFailure::CaAsServer => {
-            "the server presents a CA certificate as its own, which clients reject; it needs one \
-             that the CA has issued, and --ca-file names the CA's"
-                .to_owned()
-        }
+        TlsFailure::NotYetValid => format!(
+            "is this machine's clock right? it says that today is {}",
+            Date::today_utc()
+        ),
+        TlsFailure::WrongName => base_url.after("the certificate is for another host"),
+        TlsFailure::CaAsServer => "the server presents a CA certificate as its own, which clients \
+             reject; it needs one that the CA has issued, and --ca-file names the CA's"
+            .to_owned(),
         TlsFailure::NoCommonProtocol => {
-            "the server accepts none of this program's TLS versions and cipher suites: \
-             TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
+            "the server accepts none of this program's TLS versions and \
+             cipher suites: TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"
                 .to_owned()
         }
         TlsFailure::NotTls => {
-            and_base_url("something other than TLS listens there, perhaps plain http")
+            base_url.after("something other than TLS listens there, perhaps plain http")
         }
-        _ => and_base_url("does the server speak https at this port?"),
+        _ => base_url.after("does the server speak https at this port?"),
+    }
+}
+
+fn issuer_advice(options: &Options) -> String {
+    if let Some(trusted) = options.trusted_file() {
+        return format!(
+            "the issuer is not among the certificates in {} ({})",
+            trusted.path.display(),
+            trusted.setting
+        );
+    }
+
+    let advice = "its issuer is not trusted; \
+                  trust a private authority with --ca-file FILE or SSL_CERT_FILE";
+    match BUNDLES.iter().find(|bundle| Path::new(bundle).exists()) {
+        Some(bundle) => format!("{advice}; this machine's own bundle is {bundle}"),
+        None => advice.to_owned(),
     }
 }
 

@@ -5,8 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use turso_api_tokens::{Access, ApiToken, Escaped};
 use unicode_width::UnicodeWidthStr;
 
-const ALL_SCOPES: usize = 9;
-const SCOPES: [&str; ALL_SCOPES] = [
+const SCOPES: [&str; 9] = [
     "read",
     "db:create",
     "db:delete",
@@ -40,17 +39,18 @@ pub(crate) fn print_list(output: Output, json: &str, tokens: &[ApiToken]) -> io:
 fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
-        Err(error)
-            if error.kind() == ErrorKind::BrokenPipe || error.raw_os_error() == PIPE_CLOSED =>
-        {
-            Ok(())
-        }
+        Err(error) if is_closed_pipe(&error) => Ok(()),
         written => written,
     }
 }
 
-/// Windows' code for a pipe without a process at its other end, beside the two that std knows.
-const PIPE_CLOSED: Option<i32> = if cfg!(windows) { Some(233) } else { None };
+fn is_closed_pipe(error: &io::Error) -> bool {
+    // Windows has a code for a pipe without a process at its other end, beside those that std knows.
+    const PIPE_NOT_CONNECTED: i32 = 233;
+
+    let is_windows_code = cfg!(windows) && error.raw_os_error() == Some(PIPE_NOT_CONNECTED);
+    error.kind() == ErrorKind::BrokenPipe || is_windows_code
+}
 
 /// Columns aligned as a terminal shows them, with the official CLI's wording; the widest is the last.
 fn write_table(out: &mut dyn Write, tokens: &[ApiToken]) -> io::Result<()> {
@@ -58,93 +58,116 @@ fn write_table(out: &mut dyn Write, tokens: &[ApiToken]) -> io::Result<()> {
     let mut widths = heading.each_ref().map(|cell| cell.width());
     for token in tokens {
         for (width, cell) in widths.iter_mut().zip(row(token)) {
-            *width = (*width).max(cell.width().min(MAX_WIDTH));
+            let padded = cell.width().min(MAX_WIDTH);
+            *width = padded.max(*width);
         }
     }
-    let mut write_row = |row: [String; 5]| {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
-            line.push_str(cell);
-            line.extend(std::iter::repeat_n(
-                ' ',
-                width.saturating_sub(cell.width()) + 2,
-            ));
-        }
-        writeln!(out, "{}", line.trim_end_matches(' '))
-    };
-    write_row(heading)?;
-    tokens.iter().try_for_each(|token| write_row(row(token)))
+
+    // A row is made twice rather than kept: a long list must not be in memory three times.
+    write_row(out, &heading, &widths)?;
+    for token in tokens {
+        write_row(out, &row(token), &widths)?;
+    }
+    Ok(())
+}
+
+fn write_row(out: &mut dyn Write, row: &[String; 5], widths: &[usize; 5]) -> io::Result<()> {
+    let mut line = String::new();
+    for (cell, width) in row.iter().zip(widths) {
+        let padding = width.saturating_sub(cell.width()) + 2;
+        line.push_str(cell);
+        line.push_str(&" ".repeat(padding));
+    }
+    writeln!(out, "{}", line.trim_end_matches(' '))
 }
 
 /// One line of six fields per token.
 fn write_tsv(out: &mut dyn Write, tokens: &[ApiToken]) -> io::Result<()> {
     for token in tokens {
-        let optional = |field: &Option<String>| field.clone().unwrap_or_default();
         let fields = [
-            &token.name,
-            &token.id,
-            &optional(&token.organization),
-            &optional(&token.group),
+            token.name.as_str(),
+            token.id.as_str(),
+            token.organization.as_deref().unwrap_or_default(),
+            token.group.as_deref().unwrap_or_default(),
             &token.scopes.join(","),
-            &optional(&token.created_at),
+            token.created_at.as_deref().unwrap_or_default(),
         ];
-        // The backslash first: the escapes of the others begin with one.
-        let fields = fields.map(|field| Escaped(&field.replace('\\', "\\\\")).to_string());
-        writeln!(out, "{}", fields.join("\t"))?;
+        writeln!(out, "{}", fields.map(tsv_field).join("\t"))?;
     }
     Ok(())
 }
 
-/// The body, with a newline at its end. Characters that could control a terminal are in strings only, where JSON lets them
-/// through raw; escaped, it is the same JSON.
+fn tsv_field(text: &str) -> String {
+    // The backslash first: the escapes of the others begin with one.
+    let text = text.replace('\\', "\\\\");
+    Escaped(&text).to_string()
+}
+
+/// The body, with a newline at its end. Characters that must not reach a terminal are in strings only,
+/// where JSON lets them through raw; escaped, it is the same JSON.
 fn write_json(out: &mut dyn Write, body: &str) -> io::Result<()> {
-    let mut utf8 = [0; 4];
     for c in body.chars() {
-        let text = &*c.encode_utf8(&mut utf8);
-        // Below are what JSON escapes and white space.
-        if c >= '\u{7f}' && Escaped(text).to_string().starts_with('\\') {
-            write!(out, "\\u{:04x}", u32::from(c))?;
+        if is_escaped_in_json(c) {
+            // One unit, or two for a character above U+FFFF.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
         } else {
-            out.write_all(text.as_bytes())?;
+            out.write_all(c.encode_utf8(&mut [0; 4]).as_bytes())?;
         }
     }
-    if body.ends_with('\n') {
-        Ok(())
-    } else {
-        out.write_all(b"\n")
+
+    if !body.ends_with('\n') {
+        out.write_all(b"\n")?;
     }
+    Ok(())
+}
+
+fn is_escaped_in_json(c: char) -> bool {
+    // Control characters below DEL are white space, or already escaped by JSON.
+    if c < '\u{7f}' {
+        return false;
+    }
+    let text = c.to_string();
+    Escaped(&text).to_string() != text
 }
 
 fn row(token: &ApiToken) -> [String; 5] {
     let scope = match token.access() {
         Access::Unrestricted => "all".to_owned(),
+        Access::Organization { organization, .. } => organization.to_owned(),
         Access::Group {
             organization,
             group,
             ..
         } => format!("{organization}/{group}"),
-        Access::Organization { organization, .. } => organization.to_owned(),
         _ => "?".to_owned(),
     };
-    let created = token.created_at.as_deref().unwrap_or("—");
-    [
-        &token.name,
-        &token.id,
+    let cells = [
+        token.name.as_str(),
+        token.id.as_str(),
         &scope,
-        created,
+        token.created_at.as_deref().unwrap_or("—"),
         &permissions(&token.scopes),
-    ]
-    .map(|cell| Escaped(cell).to_string())
+    ];
+    cells.map(|cell| Escaped(cell).to_string())
 }
 
 fn permissions(scopes: &[String]) -> String {
-    let holds = |scope: &&str| scopes.iter().any(|held| held == scope);
-    match scopes {
-        [] => "—".to_owned(),
-        [only] if only == "read" => "read-only".to_owned(),
-        all if all.len() == ALL_SCOPES && SCOPES.iter().all(holds) => "full-access".to_owned(),
-        some => some.join(","),
+    if scopes.is_empty() {
+        return "—".to_owned();
     }
+    if scopes == ["read"] {
+        return "read-only".to_owned();
+    }
+
+    let has_all = SCOPES
+        .iter()
+        .all(|known| scopes.iter().any(|scope| scope == known));
+    if has_all && scopes.len() == SCOPES.len() {
+        return "full-access".to_owned();
+    }
+    scopes.join(",")
 }
 
 #[cfg(test)]

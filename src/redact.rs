@@ -1,0 +1,153 @@
+//! Hides text that may be a credential: every value that a message repeats passes through here.
+
+/// What stands in place of a credential.
+const PLACEHOLDER: &str = "***";
+
+/// How every JSON Web Token begins: `{"` in base64. Turso's credentials are such tokens.
+const JWT_START: &str = "eyJ";
+/// A shorter run after the start may well be a part of an ordinary name.
+const MIN_JWT_REST: usize = 10;
+/// The shortest beginning of the credential that is hidden at the end of a text. Shorter ones would
+/// match ordinary words.
+const MIN_CUT_OFF: usize = 4;
+
+/// Replaces with `***` whatever looks like a credential: `eyJ` in any case, not after a letter or a
+/// digit, and ten or more of `A-Za-z0-9_.-` after it.
+///
+/// Users put credentials where they do not belong: in an option, a file name, a URL.
+#[doc(hidden)]
+#[must_use]
+pub fn redact_lookalikes(text: &str) -> String {
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut is_in_word = false;
+
+    while let Some(c) = rest.chars().next() {
+        let lookalike = if is_in_word { 0 } else { lookalike_len(rest) };
+
+        let taken = if lookalike > 0 {
+            redacted.push_str(PLACEHOLDER);
+            lookalike
+        } else {
+            redacted.push(c);
+            c.len_utf8()
+        };
+
+        is_in_word = c.is_alphanumeric();
+        rest = rest.get(taken..).unwrap_or_default();
+    }
+    redacted
+}
+
+/// The length of the lookalike that the text begins with; 0 if there is none.
+fn lookalike_len(text: &str) -> usize {
+    let is_start = text
+        .get(..JWT_START.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(JWT_START));
+    if !is_start {
+        return 0;
+    }
+
+    let run = text.bytes().take_while(|byte| is_jwt_byte(*byte)).count();
+    if run < JWT_START.len() + MIN_JWT_REST {
+        return 0;
+    }
+    run
+}
+
+fn is_jwt_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
+}
+
+/// Replaces `secret` with `***`, ignoring case, as host names are lower-cased. A beginning of it at
+/// the end of the text counts too, as whoever repeated it may have cut it off.
+pub(crate) fn redact_secret(text: &str, secret: &str) -> String {
+    let folded_text = text.to_ascii_lowercase();
+    let folded_secret = secret.to_ascii_lowercase();
+
+    let mut redacted = String::with_capacity(text.len());
+    let mut end = 0;
+    for (start, found) in folded_text.match_indices(&folded_secret) {
+        // Folding to ASCII lower case keeps all positions, so this slice is always there.
+        redacted.push_str(text.get(end..start).unwrap_or_default());
+        redacted.push_str(PLACEHOLDER);
+        end = start + found.len();
+    }
+
+    let rest = text.get(end..).unwrap_or_default();
+    let folded_rest = folded_text.get(end..).unwrap_or_default();
+    let cut_off = cut_off_len(folded_rest, &folded_secret);
+    let kept = rest.len() - cut_off;
+    redacted.push_str(rest.get(..kept).unwrap_or_default());
+    if cut_off > 0 {
+        redacted.push_str(PLACEHOLDER);
+    }
+    redacted
+}
+
+/// The length of the longest beginning of `secret` that `text` ends with; 0 if it is too short.
+fn cut_off_len(text: &str, secret: &str) -> usize {
+    let longest = text.len().min(secret.len().saturating_sub(1));
+    for length in (MIN_CUT_OFF..=longest).rev() {
+        let Some(start) = secret.get(..length) else {
+            continue;
+        };
+        if text.ends_with(start) {
+            return length;
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_credential_is_hidden_wherever_it_stands() {
+        for (text, expected) in [
+            ("", ""),
+            ("eyJhbGciOiJFZ", "***"),
+            ("eyJhbGciOiJF", "eyJhbGciOiJF"),
+            ("Bearer eyJhbGciOiJFZ.c2V-jcm_V0", "Bearer ***"),
+            ("'\"eyJhbGciOiJFZ\"'", "'\"***\"'"),
+            ("./eyJhbGciOiJFZ/x", "./***/x"),
+            ("TURSO_API_TOKEN=eyJhbGciOiJFZ", "TURSO_API_TOKEN=***"),
+            ("https://EYJHBGCIOIJFZ:1/a", "https://***:1/a"),
+            ("--eyjhbgcioijfz and eyJhbGciOiJFZ", "--*** and ***"),
+            ("_eyJhbGciOiJFZ", "_***"),
+            ("é eyJhbGciOiJFZé", "é ***é"),
+            // Not after a letter or a digit.
+            ("monkeyJar.pem", "monkeyJar.pem"),
+            ("monkeyJarOfHoney.pem", "monkeyJarOfHoney.pem"),
+            ("1eyJhbGciOiJFZ", "1eyJhbGciOiJFZ"),
+            ("éeyJhbGciOiJFZ", "éeyJhbGciOiJFZ"),
+        ] {
+            assert_eq!(redact_lookalikes(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_secret_is_hidden_in_full_in_any_case_and_cut_off_at_the_end() {
+        for (text, expected) in [
+            ("", ""),
+            ("nothing", "nothing"),
+            ("Secret-0123", "***"),
+            (
+                "a Secret-0123, secret-0123 and SECRET-0123é",
+                "a ***, *** and ***é",
+            ),
+            ("é Secret-012", "é ***"),
+            ("Secret-0123 sEcR", "*** ***"),
+            ("a sec", "a sec"),
+            ("Secret-012 is cut", "Secret-012 is cut"),
+            ("Secret-0123Secret-0123", "******"),
+            ("secr", "***"),
+        ] {
+            assert_eq!(redact_secret(text, "Secret-0123"), expected, "{text}");
+        }
+        assert_eq!(redact_secret("axb", "x"), "a***b");
+        assert_eq!(redact_secret("abc", "abcd"), "abc");
+        assert_eq!(redact_secret("aaaaaaaaaaa", "aaaaaa"), "******");
+    }
+}
