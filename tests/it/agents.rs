@@ -191,7 +191,7 @@ fn https_is_accepted_with_a_callers_agent_and_left_to_it() {
     let error = client.list().unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert!(source.contains("TLS"), "{source}");
-    assert!(server.requests().is_empty());
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[cfg(all(feature = "cli", feature = "rustls"))]

@@ -120,7 +120,7 @@ fn nginx_with_nothing_newer_than_tls_1_1_is_refused() {
         stderr.contains("TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"),
         "{stderr}"
     );
-    assert!(api.requests().is_empty());
+    assert_eq!(api.requests().len(), 0);
 }
 
 #[test]
