@@ -3,7 +3,7 @@
 use crate::server::{ORIGINAL_LIST, Server, Step, error, hang_up, head, ok, response};
 use crate::support::{assert_within, builder, call, client, side_by_side};
 use std::time::Duration;
-use turso_api_tokens::Error;
+use turso_api_tokens::{AnswerFailure, Error};
 
 const EMPTY_LIST: &str = r#"{"tokens":[]}"#;
 
@@ -486,8 +486,7 @@ fn an_html_page_instead_of_a_list_is_described_by_its_title() {
         matches!(
             error,
             Error::InvalidAnswer {
-                html: true,
-                token: None,
+                reason: AnswerFailure::Html,
                 ..
             }
         ),

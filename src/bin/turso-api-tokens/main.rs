@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use turso_api_tokens::{Date, Error};
 
 fn main() -> ExitCode {
+    // The advice of a report depends on them, even if the arguments are invalid.
     let mut options = Options::default();
     let outcome = match arguments::parse(env::args_os().skip(1)) {
         Ok(Action::List(given)) => {
