@@ -55,7 +55,12 @@ impl Transport {
                 return Err(target.timed_out(None));
             }
 
-            let limits = tries.limits(remaining);
+            let limits = if tries.is_first() {
+                // Those of the agent's own configuration: see `request`.
+                tries.limits(target.timeout)
+            } else {
+                tries.limits(remaining)
+            };
             let expired = match self.request(tries, limits).call() {
                 Ok(response) => return Ok(response),
                 Err(ureq::Error::Timeout(expired)) => expired,
@@ -95,11 +100,10 @@ impl Transport {
 
     /// Prepares a request with its limits.
     ///
-    /// ureq caches its TLS configuration only for a request that uses the agent's own
-    /// configuration, and resumes TLS sessions only then. So the first try of an attempt overrides
-    /// nothing, and [`agent_config`] has set its limits. Those are for the whole timeout, so in a
-    /// later attempt they may be longer than what remains. The caller's deadline ends the call all
-    /// the same.
+    /// ureq caches its TLS configuration only for a request that uses the agent's own configuration,
+    /// and resumes TLS sessions only then. So the first try of an attempt overrides nothing:
+    /// [`agent_config`] has set its limits, for the whole timeout. In a later attempt they may be
+    /// longer than what remains. The caller's deadline ends the call all the same.
     fn request(&self, tries: Tries, limits: Limits) -> RequestBuilder<WithoutBody> {
         let mut request = self
             .agent

@@ -151,12 +151,12 @@ fn the_log_has_each_setting_with_its_source_and_then_each_attempt_with_its_outco
             .iter()
             .filter_map(|record| record.strip_prefix("turso_api_tokens::"))
             .collect();
-        let base_url = format!("client base URL: {} (given by the program)", server.url());
+        let base_url = format!("builder base URL: {} (given by the program)", server.url());
         let settings = [
-            "client credential: given by the program",
+            "builder credential: given by the program",
             &base_url,
-            "client proxy: none",
-            "client certificates: the bundled Mozilla roots",
+            "builder proxy: none",
+            "builder certificates: the bundled Mozilla roots",
         ];
         assert_eq!(lines[..4], settings);
         assert_eq!(lines.len(), 4 + RETRY_LOG.len(), "{lines:#?}");

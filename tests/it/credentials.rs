@@ -333,14 +333,14 @@ fn a_credential_in_the_wrong_variable_is_not_repeated() {
     #[cfg(feature = "rustls")]
     assert_misplaced(
         start().env("SSL_CERT_FILE", SECRET),
-        "SSL_CERT_FILE: could not read a file whose name looks like",
+        "SSL_CERT_FILE: could not read ***: ",
     );
     assert_misplaced(
         start().env("HTTPS_PROXY", SECRET),
         "HTTPS_PROXY: it is not the URL of a proxy with its port",
     );
     let start = program_with_empty_env(&[]).env("TURSO_CONFIG_FOLDER", SECRET);
-    assert_misplaced(start, "a file whose name looks like a credential");
+    assert_misplaced(start, "there is no login of the turso CLI in ***");
 }
 
 #[test]
@@ -360,12 +360,12 @@ fn a_credential_as_the_value_of_an_option_is_not_repeated() {
         ),
         (
             vec!["--token-file", SECRET],
-            "could not read the credential from a file whose name looks like a credential",
+            "could not read the credential from ***; its name looks like a credential, which belongs in the file or in",
         ),
         #[cfg(feature = "rustls")]
         (
             vec!["--base-url=https://localhost:1", "--ca-file", SECRET],
-            "--ca-file: could not read a file whose name looks like a credential",
+            "--ca-file: could not read ***: ",
         ),
         (vec!["--deny", SECRET], "unknown rule for --deny"),
         (vec!["--timeout", SECRET], "--timeout takes seconds"),

@@ -135,10 +135,11 @@ fn verbose_prints_each_setting_once_and_then_each_attempt() {
         "certificates: the bundled Mozilla roots",
     ];
     assert_eq!(lines[..4], settings);
-    assert_eq!(lines.len(), 4 + RETRY_LOG.len(), "{lines:#?}");
+    assert_eq!(lines.len(), 4 + RETRY_LOG.len() + 1, "{lines:#?}");
     for (line, beginning) in lines[4..].iter().zip(RETRY_LOG) {
         assert!(line.starts_with(beginning), "{beginning}: {lines:#?}");
     }
+    assert_eq!(lines.last(), Some(&"2 tokens"), "{lines:#?}");
 }
 
 #[cfg(feature = "rustls")]
