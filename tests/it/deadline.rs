@@ -303,3 +303,37 @@ fn with_slow_handshake(step: Step) -> (crate::support::Authority, Server) {
     let server = Server::tls([step], slow);
     (authority, server)
 }
+
+#[test]
+fn a_status_whose_body_is_silent_at_the_deadline_is_reported() {
+    for (status, page, is_refused) in [
+        ("401 x", "", true),
+        ("401 x", "Content-Type: text/html\r\n", false),
+        ("503 x", "", false),
+    ] {
+        let head = format!("HTTP/1.1 {status}\r\n{page}Content-Length: 99\r\n\r\n");
+        let server = Server::script([Step::Stall(head.into_bytes())]);
+        let client = builder(&server.url()).timeout(TIMEOUT).build().unwrap();
+        let error = assert_within(1, || client.list()).unwrap_err();
+        assert_eq!(error.status(), status[..3].parse().ok(), "{error:?}");
+        assert_eq!(
+            matches!(error, Error::Refused { .. }),
+            is_refused,
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn the_deadline_is_exact_to_a_fraction_of_a_second() {
+    // The kernel rounds a socket's own timeout up by as much as an eighth: eight seconds to nine.
+    let timeout = Duration::from_secs(8);
+    let server = Server::script([Step::Silence]);
+    let client = builder(&server.url()).timeout(timeout).build().unwrap();
+    let start = Instant::now();
+    let error = client.list().unwrap_err();
+    let took = start.elapsed();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    assert!(took >= timeout, "{took:?}");
+    assert!(took < timeout + Duration::from_secs(1), "{took:?}");
+}

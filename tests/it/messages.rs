@@ -397,6 +397,25 @@ mod certificates {
     }
 
     #[test]
+    fn the_file_that_is_trusted_is_named_with_where_it_was_set() {
+        let folder = Folder::new();
+        let other = folder.write("other.pem", &Authority::new().pem);
+        let run = |args: &[&str], variable: &str| {
+            let server = Server::tls([ok(ORIGINAL_LIST)], Authority::new().tls(&["localhost"]));
+            program(&server.https_url(), args)
+                .env("SSL_CERT_FILE", variable)
+                .run()
+                .failed(4)
+        };
+        let advice = |setting: &str| {
+            format!("the issuer is not among the certificates in {other} ({setting})")
+        };
+        assert_line(&run(&[], &other), &advice("SSL_CERT_FILE"));
+        let args = ["--ca-file", &other];
+        assert_line(&run(&args, &other), &advice("--ca-file"));
+    }
+
+    #[test]
     fn an_expired_certificate_is_the_servers_if_the_clock_is_right() {
         let authority = Authority::new();
         let expired = authority.issue(&["localhost"], |params| {

@@ -499,3 +499,31 @@ fn an_html_page_instead_of_a_list_is_described_by_its_title() {
         "{error}"
     );
 }
+
+#[test]
+fn a_response_that_was_cut_off_has_its_status() {
+    let server = Server::script([Step::ReplyAndClose(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec(),
+    )]);
+    let error = client(&server.url()).list().unwrap_err();
+    let is_cut = matches!(
+        error,
+        Error::Connection {
+            status: Some(200),
+            ..
+        }
+    );
+    assert!(is_cut && error.is_transient(), "{error:?}");
+    let expected = format!(
+        "{}/v1/auth/api-tokens returned 200 OK, but the response was cut off: the server closed the connection",
+        server.url()
+    );
+    assert_eq!(format!("{error:#}"), expected);
+}
+
+#[test]
+fn a_connection_without_a_response_has_no_status() {
+    let error = call([hang_up()]).unwrap_err();
+    let is_lost = matches!(error, Error::Connection { status: None, .. });
+    assert!(is_lost, "{error:?}");
+}
