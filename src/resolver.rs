@@ -270,13 +270,13 @@ mod tests {
         let start = Instant::now();
         assert_eq!(
             lookup_of(Duration::from_millis(100), silence, silence).unwrap(),
-            None
+            Lookup::TimedOut
         );
         assert!(start.elapsed() >= Duration::from_millis(100) && start.elapsed() < LONG / 2);
         let one_failed = lookup_of(Duration::from_millis(100), silence, || {
             Err(io::Error::other("refused"))
         });
-        assert_eq!(one_failed.unwrap(), None);
+        assert_eq!(one_failed.unwrap(), Lookup::TimedOut);
     }
 
     #[test]
