@@ -381,7 +381,6 @@ mod tests {
             "--require=a",
             "--require",
             "b",
-            "--deny=any",
             "--allow=c",
             "--deny=any",
             "-qv",
@@ -393,7 +392,6 @@ mod tests {
             (0, Output::Nothing, true)
         );
         assert_eq!(options.require, ["a", "b"]);
-        assert_eq!(options.deny, [Rule::Any]);
         assert_eq!(options.allow, ["c"]);
     }
 
