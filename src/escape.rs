@@ -188,11 +188,12 @@ mod tests {
         text + rest
     }
 
-    /// Any text, and some of characters that show and that do not.
+    /// Any text, some of characters that show and that do not, and some about as long as an excerpt.
     fn any_text() -> impl Strategy<Value = String> {
         prop_oneof![
             any::<String>(),
-            "[ a-c\\\\é日\t\n\r\u{1b}\u{85}\u{200b}\u{202e}\u{fe0f}\u{e0061}]{0,200}",
+            "[ a-c\\\\é日\t\n\r\u{1b}\u{85}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{fe0f}\u{e0061}]{0,60}",
+            "[ a-cé日]{110,130}",
         ]
     }
 
