@@ -361,6 +361,7 @@ impl System {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn error(text: &str) -> String {
         Credential::new(text).unwrap_err().to_string()
@@ -548,5 +549,50 @@ mod tests {
             format!("{credential:?}"),
             r#"Credential { source: Some(Named("standard input")), .. }"#
         );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_valid_credential_is_the_same_from_a_text_and_from_a_file_with_a_byte_order_mark(
+            space in "[ \\t\\r\\n]{0,3}",
+            text in "[!-~&&[^\"']][!-~]{0,100}",
+        ) {
+            let given = format!("{space}{text}{space}");
+            let new = Credential::new(&given).unwrap();
+            prop_assert_eq!(new.secret(), text.as_str());
+
+            let file = format!("\u{feff}{given}");
+            let read = Credential::from_reader(file.as_bytes(), "standard input").unwrap();
+            prop_assert_eq!(read.secret(), text);
+        }
+
+        #[test]
+        fn an_invalid_character_is_named_by_its_position_and_nothing_is_repeated(
+            space in "[ \\t\\r\\n]{0,3}",
+            before in "[0-9A-F]{8,20}",
+            invalid in "[\\x00-\\x20\\x7fé\u{200b}]",
+            after in "[0-9A-F]{8,20}",
+        ) {
+            let error = Credential::new(format!("{space}{before}{invalid}{after}")).unwrap_err();
+            let position = space.len() + before.len() + 1;
+            let expected = format!("invalid credential: byte {position} is ");
+            prop_assert!(error.to_string().starts_with(&expected), "{}", error);
+
+            let debug = format!("{error:?}");
+            prop_assert!(!debug.contains(&before) && !debug.contains(&after), "{}", debug);
+        }
+
+        #[test]
+        fn bytes_are_a_credential_if_all_of_them_are_visible_ascii(
+            bytes in prop::collection::vec(prop_oneof![30 => b'#'..=b'~', 1 => any::<u8>()], 0..40),
+        ) {
+            let text = bytes.trim_ascii();
+            prop_assume!(!text.starts_with(b"'") && !text.starts_with(b"\""));
+            let is_valid = !text.is_empty() && text.iter().all(u8::is_ascii_graphic);
+            let read = Credential::from_reader(&bytes[..], "standard input");
+            prop_assert_eq!(read.is_ok(), is_valid);
+        }
     }
 }

@@ -104,6 +104,7 @@ fn number(text: &str, digits: usize) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn days_are_counted_across_leap_days_centuries_and_the_epoch() {
@@ -156,6 +157,60 @@ mod tests {
             "２０２４-01-01",
         ] {
             assert_eq!(Date::parse(bad), None, "{bad}");
+        }
+    }
+
+    fn is_leap(year: i64) -> bool {
+        year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+    }
+
+    fn month_lengths(year: i64) -> [i64; 12] {
+        let february = if is_leap(year) { 29 } else { 28 };
+        [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+    }
+
+    /// The days since 1 January of the year 0, counted one year and one month after the other.
+    fn count_days((year, month, day): (i64, i64, i64)) -> i64 {
+        let years: i64 = (0..year)
+            .map(|year| if is_leap(year) { 366 } else { 365 })
+            .sum();
+        let months: i64 = month_lengths(year)
+            .into_iter()
+            .zip(1..month)
+            .map(|(length, _)| length)
+            .sum();
+        years + months + day - 1
+    }
+
+    fn existing_day() -> impl Strategy<Value = (i64, i64, i64)> {
+        let month = (0..=9999_i64, 1..=12_i64);
+        month.prop_flat_map(|(year, month)| {
+            let length = month_lengths(year)[usize::try_from(month - 1).unwrap()];
+            (Just(year), Just(month), 1..=length)
+        })
+    }
+
+    fn text((year, month, day): (i64, i64, i64)) -> String {
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn days_are_those_that_a_calendar_has_between_two_dates(a in existing_day(), b in existing_day()) {
+            let date = |day| Date::parse(&text(day)).unwrap();
+            prop_assert_eq!(date(a).days_since(date(b)), count_days(a) - count_days(b));
+            prop_assert_eq!(date(a).cmp(&date(b)), a.cmp(&b));
+            prop_assert_eq!(date(a).to_string(), text(a));
+        }
+
+        #[test]
+        fn a_day_is_parsed_if_its_month_has_it(year in 0..=9999_i64, month in 0..=13_i64, day in 0..=32_i64) {
+            let lengths = month_lengths(year);
+            let length = (1..).zip(lengths).find(|(number, _)| *number == month);
+            let exists = length.is_some_and(|(_, length)| (1..=length).contains(&day));
+            prop_assert_eq!(Date::parse(&text((year, month, day))).is_some(), exists);
         }
     }
 }

@@ -530,6 +530,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines, reason = "most of them are a table")]
     fn every_message_is_one_line_in_lower_case_without_a_period_and_without_its_cause() {
         let url = || URL.to_owned();
         let timeout = |source| Error::Timeout {

@@ -86,6 +86,7 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn every_character_that_controls_a_terminal_is_escaped() {
@@ -152,6 +153,75 @@ mod tests {
             let short = excerpt(&long);
             assert_eq!(short.chars().count(), 121);
             assert!(short.ends_with('…'));
+        }
+    }
+
+    /// Whether a character must not be shown as it is, by the properties that Unicode has for them.
+    fn is_dangerous(c: char) -> bool {
+        let bidi_control = matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let join_control = matches!(c, '\u{200c}'..='\u{200d}');
+        let variation_selector = matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}');
+        let tag = matches!(c, '\u{e0001}' | '\u{e0020}'..='\u{e007f}');
+        let separator = matches!(c, '\u{2028}'..='\u{2029}');
+        c.is_control() || bidi_control || join_control || variation_selector || tag || separator
+    }
+
+    /// The text that was escaped, if it had no backslash.
+    fn unescape(shown: &str) -> String {
+        let mut text = String::new();
+        let mut rest = shown;
+        while let Some((before, escape)) = rest.split_once('\\') {
+            text.push_str(before);
+            let (c, after) = match escape.split_at(1) {
+                ("t", after) => ('\t', after),
+                ("n", after) => ('\n', after),
+                ("r", after) => ('\r', after),
+                _ => {
+                    let (digits, after) = escape[2..].split_once('}').unwrap();
+                    let number = u32::from_str_radix(digits, 16).unwrap();
+                    (char::from_u32(number).unwrap(), after)
+                }
+            };
+            text.push(c);
+            rest = after;
+        }
+        text + rest
+    }
+
+    /// Any text, some of characters that show and that do not, and some about as long as an excerpt.
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![
+            any::<String>(),
+            "[ a-c\\\\é日\t\n\r\u{1b}\u{85}\u{200b}-\u{200f}\u{2028}-\u{202e}\u{2066}-\u{2069}\u{fe0f}\u{e0061}]{0,60}",
+            "[ a-cé日]{110,130}",
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn an_escaped_text_shows_all_of_its_characters_and_stays_when_escaped_again(text in any_text()) {
+            let shown = Escaped(&text).to_string();
+            prop_assert!(!shown.chars().any(is_dangerous), "{:?}", shown);
+            prop_assert_eq!(Escaped(&shown).to_string(), shown);
+        }
+
+        #[test]
+        fn nothing_is_lost_by_escaping(text in any_text()) {
+            let text = text.replace('\\', "/");
+            prop_assert_eq!(unescape(&Escaped(&text).to_string()), text);
+        }
+
+        #[test]
+        fn an_excerpt_is_the_beginning_of_the_whole_text_escaped(text in any_text()) {
+            let whole = Escaped(text.trim()).to_string();
+            let expected = if whole.chars().count() > 120 {
+                whole.chars().take(120).chain(['…']).collect()
+            } else {
+                whole
+            };
+            prop_assert_eq!(excerpt(&text), expected);
         }
     }
 }

@@ -98,6 +98,7 @@ fn is_jwt_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn what_looks_like_a_credential_is_hidden_wherever_it_stands() {
@@ -154,5 +155,101 @@ mod tests {
             redact("eyjhbgcioijfz.example", "eyJhbGciOiJFZ"),
             "***.example"
         );
+    }
+
+    /// A secret of few letters, and a text that repeats it and parts of it.
+    fn secret_and_text() -> impl Strategy<Value = (String, String)> {
+        "[a-cA-C-]{1,9}|a{5,9}|(ab){3,5}".prop_flat_map(|secret| {
+            let piece = prop_oneof![
+                Just(secret.clone()),
+                Just(secret.to_ascii_uppercase()),
+                (0..=secret.len()).prop_map({
+                    let secret = secret.clone();
+                    move |length| secret[..length].to_owned()
+                }),
+                "[a-cA-C-é ]{0,4}",
+            ];
+            let text = prop::collection::vec(piece, 0..8);
+            (Just(secret), text.prop_map(|pieces| pieces.concat()))
+        })
+    }
+
+    /// What remains of a text after something that it begins with, in any case.
+    fn after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+        let (begin, rest) = text.split_at_checked(start.len())?;
+        begin.eq_ignore_ascii_case(start).then_some(rest)
+    }
+
+    /// Text with a lookalike in it here and there.
+    fn text_with_lookalikes() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            "(eyJ|EYJ|eyj)[A-Za-z0-9_.-]{0,14}",
+            "[ /=é]",
+            "[A-Za-z0-9_.-]{0,3}",
+        ];
+        prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_secret_is_left_and_no_beginning_of_it_at_the_end((secret, text) in secret_and_text()) {
+            let redacted = redact(&text, &secret);
+            let folded = redacted.to_ascii_lowercase();
+            let secret = secret.to_ascii_lowercase();
+            prop_assert!(!folded.contains(&secret), "{:?}", redacted);
+            for length in 4..secret.len() {
+                prop_assert!(!folded.ends_with(&secret[..length]), "{:?}", redacted);
+            }
+            prop_assert_eq!(redact(&redacted, &secret), redacted);
+        }
+
+        #[test]
+        fn everything_but_the_secret_stays((secret, text) in secret_and_text()) {
+            let redacted = redact(&text, &secret);
+            let mut parts = redacted.split(PLACEHOLDER);
+            let mut before = parts.next().unwrap();
+            let mut rest = text.strip_prefix(before).unwrap();
+            for part in parts {
+                if let Some(after_secret) = after(rest, &secret) {
+                    rest = after_secret.strip_prefix(part).unwrap();
+                } else {
+                    // It is cut off: the longest beginning that the text ends with.
+                    prop_assert!(rest.len() >= 4 && after(&secret, rest).is_some(), "{:?} is hidden", rest);
+                    let is_longer = |start| after(&secret, &format!("{}{rest}", &before[start..])).is_some();
+                    let mut starts = before.char_indices().map(|(start, _)| start);
+                    prop_assert!(!starts.any(is_longer), "{:?} is not hidden", before);
+                    prop_assert_eq!(part, "");
+                    rest = "";
+                }
+                before = part;
+            }
+            prop_assert_eq!(rest, "");
+        }
+
+        #[test]
+        fn a_lookalike_is_hidden_and_what_is_around_it_does_not_matter(
+            before in text_with_lookalikes(),
+            lookalike in "(eyJ|EYJ|eyj)[A-Za-z0-9_.-]{10,20}",
+            after in text_with_lookalikes(),
+        ) {
+            let redacted = redact_lookalikes(&format!("{before}={lookalike} {after}"));
+            let around = [redact_lookalikes(&before), redact_lookalikes(&after)];
+            prop_assert_eq!(redacted, format!("{}=*** {}", around[0], around[1]));
+        }
+
+        #[test]
+        fn what_looks_like_one_in_the_middle_of_a_word_stays(word in "[A-Za-z0-9é](eyJ|EYJ|eyj)[A-Za-z0-9]{10,20}") {
+            prop_assert_eq!(redact_lookalikes(&word), word);
+        }
+
+        #[test]
+        fn what_begins_no_lookalike_stays_and_redacting_again_changes_nothing(text in text_with_lookalikes()) {
+            let redacted = redact_lookalikes(&text);
+            prop_assert_eq!(redact_lookalikes(&redacted), redacted);
+            let harmless = text.replace(['j', 'J'], "k");
+            prop_assert_eq!(redact_lookalikes(&harmless), harmless);
+        }
     }
 }

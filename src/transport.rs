@@ -337,4 +337,74 @@ mod tests {
         assert_eq!(timeouts.connect, Some(Duration::from_secs(1)));
         assert_eq!(timeouts.global, Some(Duration::from_secs(30)));
     }
+
+    #[cfg(feature = "rustls")]
+    mod pem {
+        use super::*;
+        use proptest::prelude::*;
+
+        fn item(kind: &str, base64: &str) -> String {
+            format!("-----BEGIN {kind}-----\n{base64}\n-----END {kind}-----\n")
+        }
+
+        /// What a file of certificates may be made of, and what it must not be.
+        fn piece() -> impl Strategy<Value = Vec<u8>> {
+            let text = prop_oneof![
+                "([A-Za-z0-9+/]{4}){1,8}".prop_map(|base64| item("CERTIFICATE", &base64)),
+                Just("-----BEGIN CERTIFICATE-----\n".to_owned()),
+                Just("-----END CERTIFICATE-----\n".to_owned()),
+                Just("-----BEGIN PRIVATE KEY-----\n".to_owned()),
+                "[A-Za-z0-9+/=]{0,8}\n",
+                any::<String>(),
+            ];
+            prop_oneof![
+                4 => text.prop_map(String::into_bytes),
+                1 => prop::collection::vec(any::<u8>(), 0..8),
+            ]
+        }
+
+        proptest! {
+            #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+            #[test]
+            fn every_certificate_counts_and_nothing_else(
+                items in prop::collection::vec((any::<bool>(), "([A-Za-z0-9+/]{4}){1,40}"), 0..6)
+            ) {
+                let mut pem = String::new();
+                let mut expected = Vec::new();
+                for (is_certificate, base64) in items {
+                    if is_certificate {
+                        pem += &item("CERTIFICATE", &base64);
+                        expected.push(base64.len() / 4 * 3);
+                    } else {
+                        pem += "# a comment\n";
+                        pem += &item("PRIVATE KEY", &base64);
+                    }
+                }
+
+                match certificates(pem.as_bytes()) {
+                    Ok(found) => {
+                        let sizes: Vec<usize> = found.iter().map(|it| it.der().len()).collect();
+                        prop_assert_eq!(sizes, expected);
+                    }
+                    Err(problem) => {
+                        prop_assert_eq!(problem, "holds no PEM certificate");
+                        prop_assert!(expected.is_empty());
+                    }
+                }
+            }
+
+            #[test]
+            fn arbitrary_bytes_hold_no_more_certificates_than_begin(
+                pieces in prop::collection::vec(piece(), 0..8)
+            ) {
+                let pem = pieces.concat();
+                let begin = b"-----BEGIN CERTIFICATE-----";
+                let begun = pem.windows(begin.len()).filter(|line| line == begin).count();
+                if let Ok(found) = certificates(&pem) {
+                    prop_assert!((1..=begun).contains(&found.len()));
+                }
+            }
+        }
+    }
 }

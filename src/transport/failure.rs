@@ -453,6 +453,7 @@ mod tests {
 
     /// If one of these changes in ureq, it becomes a lost connection.
     #[test]
+    #[allow(clippy::too_many_lines, reason = "most of them are a table")]
     fn the_texts_of_socks_have_their_reasons_behind_a_socks_proxy_only() {
         for (kind, text, expected) in [
             (

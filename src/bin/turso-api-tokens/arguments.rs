@@ -363,6 +363,7 @@ fn is_digits(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn options(args: &[&str]) -> Result<Options, String> {
         match parse(args.iter().map(OsString::from))? {
@@ -574,5 +575,104 @@ mod tests {
             );
         }
         assert_eq!(seconds("99999999999999999999").ok(), None);
+    }
+
+    const SECRET: &str = "s3cr3t-0123456789";
+    const LOOKALIKE: &str = "eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl";
+
+    /// An argument: an option, one with a value after `=`, or a value. Some hold `secret`, each where
+    /// one of these beginnings lets it stand.
+    fn argument(
+        secret: &'static str,
+        beginnings: &'static [&'static str],
+    ) -> impl Strategy<Value = OsString> {
+        let option = prop::sample::select(vec![
+            "--json",
+            "--tsv",
+            "--quiet",
+            "-q",
+            "-v",
+            "--require",
+            "--deny",
+            "--allow",
+            "--token-file",
+            "--base-url",
+            "--ca-file",
+            "--timeout",
+            "--retries",
+        ]);
+        let value = prop_oneof![
+            Just("any".to_owned()),
+            "older-than=[0-9]{1,6}d",
+            "[0-9]{1,3}(\\.[0-9]{1,4})?",
+            any::<String>(),
+        ];
+        prop_oneof![
+            option.clone().prop_map(str::to_owned),
+            (option, value.clone()).prop_map(|(option, value)| format!("{option}={value}")),
+            value,
+            prop::sample::select(beginnings)
+                .prop_map(move |beginning| format!("{beginning}{secret}")),
+        ]
+        .prop_map(OsString::from)
+    }
+
+    fn check_parsed(parsed: Result<Action, String>, secret: &str) {
+        match parsed {
+            Ok(Action::Print(text)) => assert!([HELP, VERSION].contains(&text)),
+            Ok(Action::List(options)) => {
+                assert!(!options.timeout.is_zero());
+                assert!(options.allow.is_empty() || !options.deny.is_empty());
+                for rule in options.deny {
+                    assert!(!matches!(rule, Rule::OlderThan(0 | 36_501..)), "{rule:?}");
+                }
+            }
+            Err(problem) => {
+                let folded = problem.to_ascii_lowercase();
+                assert!(!folded.contains(&secret.to_ascii_lowercase()), "{problem}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_value_is_never_repeated_by_an_error(
+            args in prop::collection::vec(
+                argument(SECRET, &["", "--quiet=", "-q=", "--deny=", "--timeout=", "--retries=", "--bogus=", "--token="]),
+                0..6,
+            )
+        ) {
+            check_parsed(parse(args), SECRET);
+        }
+
+        #[test]
+        fn what_looks_like_a_credential_is_never_repeated_not_even_as_the_name_of_an_option(
+            args in prop::collection::vec(
+                argument(LOOKALIKE, &["", "-", "--", "-q", "--token-", "--token=", "--bogus=", "--bogus-"]),
+                0..6,
+            )
+        ) {
+            check_parsed(parse(args), LOOKALIKE);
+        }
+
+        #[test]
+        fn a_name_is_taken_as_it_is_after_a_space_or_an_equals_sign(name: String) {
+            prop_assume!(!name.is_empty());
+            let after_space = options(&["--require", &name]).unwrap();
+            prop_assert_eq!(after_space.require, [name.as_str()]);
+            let after_equals_sign = options(&[&format!("--require={name}")]).unwrap();
+            prop_assert_eq!(after_equals_sign.require, [name]);
+        }
+
+        #[test]
+        fn seconds_are_cut_to_the_millisecond(whole in 1..1_000_000_u64, nanos in 0..1_000_000_000_u32, digits in 1..=9_usize) {
+            let fraction = &format!("{nanos:09}")[..digits];
+            let exact = Duration::new(whole, format!("{fraction:0<9}").parse().unwrap());
+            let parsed = seconds(&format!("{whole}.{fraction}")).unwrap();
+            let cut_off = exact.checked_sub(parsed).unwrap();
+            prop_assert!(cut_off < Duration::from_millis(1));
+        }
     }
 }

@@ -248,3 +248,24 @@ const BUNDLES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_text_is_cut_to_so_many_characters_and_a_shorter_one_stays(text: String, max_chars in 1..60_usize) {
+            let short = cut(&text, max_chars);
+            if text.chars().count() <= max_chars {
+                prop_assert_eq!(short, text);
+            } else {
+                prop_assert_eq!(short.chars().count(), max_chars);
+                prop_assert!(text.starts_with(short.strip_suffix('…').unwrap()), "{:?}", short);
+            }
+        }
+    }
+}

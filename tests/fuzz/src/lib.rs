@@ -1,35 +1,54 @@
-//! The library on inputs that a machine makes up: what each target checks, and the private parsers, by their files.
+//! The library on inputs that a machine makes up: what each target checks.
 
-#![allow(
-    dead_code,
-    reason = "of the files that are included only the parsers are called"
-)]
+#![forbid(unsafe_code)]
 
 pub mod targets;
 
-#[path = "../../../src/bin/turso-api-tokens/arguments.rs"]
-mod arguments;
-#[path = "../../../src/bin/turso-api-tokens/checks.rs"]
-mod checks;
-#[path = "../../../src/credential.rs"]
-mod credential;
-#[path = "../../../src/date.rs"]
-mod date;
-#[path = "../../../src/env.rs"]
-mod env;
-#[path = "../../../src/error.rs"]
-mod error;
-#[path = "../../../src/escape.rs"]
-mod escape;
-#[path = "../../../src/input.rs"]
-mod input;
-#[path = "../../../src/json/mod.rs"]
-mod json;
-#[path = "../../../src/bin/turso-api-tokens/messages.rs"]
-mod messages;
+// Two private parsers of the library, by their files. Below is what they take from the rest of it.
+#[allow(dead_code, reason = "a target takes a proxy from the environment only")]
 #[path = "../../../src/proxy.rs"]
 mod proxy;
-#[path = "../../../src/token.rs"]
-mod token;
 #[path = "../../../src/url.rs"]
 mod url;
+
+/// Variables that belong to a thread, so that a target can make them up.
+mod env {
+    use crate::error::Error;
+    use std::cell::RefCell;
+
+    pub(crate) struct FromEnv {
+        pub(crate) variable: &'static str,
+        pub(crate) value: String,
+    }
+
+    thread_local! {
+        static VARIABLES: RefCell<Vec<(&'static str, String)>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(crate) fn replace_all(variables: &[(&'static str, &str)]) {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        VARIABLES.set(variables.collect());
+    }
+
+    pub(crate) fn first_set(names: &[&'static str]) -> Result<Option<FromEnv>, Error> {
+        let variables = VARIABLES.with_borrow(Clone::clone);
+        let found = variables
+            .into_iter()
+            .find(|(name, value)| names.contains(name) && !value.is_empty());
+        Ok(found.map(|(variable, value)| FromEnv { variable, value }))
+    }
+}
+
+mod error {
+    /// The text of the library's `Error::Config`.
+    #[derive(Debug)]
+    pub(crate) struct Error(pub(crate) String);
+
+    impl Error {
+        pub(crate) fn config(setting: &'static str, problem: &str) -> Self {
+            Self(format!("{setting}: {problem}"))
+        }
+    }
+}

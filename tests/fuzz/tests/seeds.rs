@@ -25,23 +25,8 @@ fn decoders() {
 }
 
 #[test]
-fn texts() {
-    check_seeds("texts", targets::texts::check);
-}
-
-#[test]
 fn urls() {
     check_seeds("urls", targets::urls::check);
-}
-
-#[test]
-fn files() {
-    check_seeds("files", targets::files::check);
-}
-
-#[test]
-fn cli() {
-    check_seeds("cli", targets::cli::check);
 }
 
 #[test]

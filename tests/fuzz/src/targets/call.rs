@@ -3,12 +3,15 @@
 use super::{CREDENTIAL, assert_message, assert_secret};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use std::{str, thread};
-use turso_api_tokens::{Answer, Client, Credential, Error};
+use turso_api_tokens::{Answer, AnswerFailure, ApiToken, Client, Credential, Error};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How many requests the server has got.
+static REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
 /// # Panics
 /// If a promise is broken.
@@ -21,37 +24,46 @@ pub fn check(data: &[u8]) {
         .timeout(TIMEOUT)
         .build()
         .expect("a client");
+
     let start = Instant::now();
     let result = client.list();
+
     // The server closes at once, so that nothing is worth waiting for.
-    assert!(
-        start.elapsed() < TIMEOUT && !matches!(result, Err(Error::Timeout { .. })),
-        "{:?}",
-        start.elapsed()
-    );
+    let took = start.elapsed();
+    assert!(took < TIMEOUT, "{took:?}");
+    assert_eq!(REQUESTS.swap(0, Ordering::SeqCst), 1, "{result:?}");
     match result {
-        Ok(tokens) => {
-            let body = body(data).expect("a list needs a complete response");
-            let body = String::from_utf8(body).expect("a list is UTF-8");
-            assert_eq!(
-                tokens,
-                Answer::from_json(body)
-                    .tokens()
-                    .expect("the body is a list")
-            );
+        Ok(tokens) => assert_list(&tokens, data),
+        Err(error) => assert_error(&error, data),
+    }
+}
+
+fn assert_list(tokens: &[ApiToken], response: &[u8]) {
+    let body = body(response).expect("a list needs a complete response");
+    let body = String::from_utf8(body).expect("a list is UTF-8");
+    let expected = Answer::from_json(body).tokens();
+    assert_eq!(tokens, expected.expect("the body is a list"));
+}
+
+fn assert_error(error: &Error, response: &[u8]) {
+    assert_message(&error.to_string());
+    assert_message(&format!("{error:#}"));
+    assert_secret(&format!("{error:?}"));
+
+    let status = final_head(response).map(|head| head.status);
+    let is_redirect = matches!(status, Some(301 | 302 | 303 | 307 | 308));
+    match error {
+        Error::Redirect { .. } => assert!(is_redirect, "{error}"),
+        Error::Refused { .. } | Error::Status { .. } => assert!(!is_redirect, "{error}"),
+        Error::Connection { .. } | Error::TooLarge { .. } => assert!(!is_redirect, "{error}"),
+        // ureq refuses more heads than are looked at here.
+        Error::InvalidAnswer { reason, .. } => {
+            assert!(!is_redirect || *reason == AnswerFailure::Http, "{error}");
         }
-        Err(error) => {
-            assert_message(&error.to_string());
-            assert_message(&format!("{error:#}"));
-            assert_secret(&format!("{error:?}"));
-            assert!(
-                !matches!(
-                    error,
-                    Error::Config { .. } | Error::Credential { .. } | Error::Lookup { .. }
-                ),
-                "{error}"
-            );
-        }
+        _ => panic!("{error:?}"),
+    }
+    if let Some(reported) = error.status() {
+        assert_eq!(Some(reported), status, "{error}");
     }
 }
 
@@ -90,12 +102,20 @@ fn respond(mut stream: TcpStream) -> std::io::Result<()> {
         request.extend_from_slice(&buffer[..read]);
     }
     let response = current().clone();
+    REQUESTS.fetch_add(1, Ordering::SeqCst);
     stream.write_all(&response)?;
     stream.shutdown(Shutdown::Both)
 }
 
-/// The body of a complete response, as the HTTP standard has it; `None` if it is cut short or has another status than 200.
-fn body(mut response: &[u8]) -> Option<Vec<u8>> {
+/// A response after its interim ones, as the HTTP standard has it.
+struct Head<'a> {
+    status: u16,
+    is_chunked: bool,
+    content_length: Option<Vec<u8>>,
+    rest: &'a [u8],
+}
+
+fn final_head(mut response: &[u8]) -> Option<Head<'_>> {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; 1024];
         let mut head = httparse::Response::new(&mut headers);
@@ -103,30 +123,42 @@ fn body(mut response: &[u8]) -> Option<Vec<u8>> {
             return None;
         };
         let rest = response.get(length..)?;
-        match head.code? {
-            100 | 102..=199 => response = rest,
-            200 => {
-                let values = |name: &'static str| {
-                    let headers = head.headers.iter();
-                    headers
-                        .filter(move |header| header.name.eq_ignore_ascii_case(name))
-                        .map(|header| header.value)
-                };
-                if values("transfer-encoding")
-                    .any(|value| value.to_ascii_lowercase().ends_with(b"chunked"))
-                {
-                    return dechunk(rest);
-                }
-                return match values("content-length").next() {
-                    Some(length) => rest
-                        .get(..str::from_utf8(length).ok()?.trim().parse().ok()?)
-                        .map(<[u8]>::to_vec),
-                    None => Some(rest.to_vec()),
-                };
-            }
-            _ => return None,
+        let status = head.code?;
+        if matches!(status, 100 | 102..=199) {
+            response = rest;
+            continue;
         }
+
+        let values = |name: &'static str| {
+            let headers = head.headers.iter();
+            headers
+                .filter(move |header| header.name.eq_ignore_ascii_case(name))
+                .map(|header| header.value)
+        };
+        return Some(Head {
+            status,
+            is_chunked: values("transfer-encoding")
+                .any(|value| value.to_ascii_lowercase().ends_with(b"chunked")),
+            content_length: values("content-length").next().map(<[u8]>::to_vec),
+            rest,
+        });
     }
+}
+
+/// The body of a complete response; `None` if it is cut short or has another status than 200.
+fn body(response: &[u8]) -> Option<Vec<u8>> {
+    let head = final_head(response)?;
+    if head.status != 200 {
+        return None;
+    }
+    if head.is_chunked {
+        return dechunk(head.rest);
+    }
+    let Some(length) = head.content_length else {
+        return Some(head.rest.to_vec());
+    };
+    let length = str::from_utf8(&length).ok()?.trim().parse().ok()?;
+    head.rest.get(..length).map(<[u8]>::to_vec)
 }
 
 fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {

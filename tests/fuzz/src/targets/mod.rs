@@ -1,27 +1,32 @@
 //! What each target checks. An input is an error or not; what must hold holds for all of them.
 
 pub mod call;
-pub mod cli;
 pub mod decoders;
-pub mod files;
-pub mod texts;
 pub mod urls;
 
-/// The credential of all targets; the seeds have it where a server, a file or a variable would.
+/// The credential of all targets; the seeds have it where a server or a variable would.
 const CREDENTIAL: &str = "s3cr3t-0123456789";
 /// No message needs more. The server's text is cut to 120 characters, and escaped.
 const MAX_MESSAGE: usize = 1000;
 
 /// A message about what others sent is short, one line, controls no terminal and does not show the credential.
 fn assert_message(message: &str) {
-    assert!(message.chars().count() <= MAX_MESSAGE, "{message}");
+    assert_short(message);
     assert_line(message);
 }
 
 /// The same for one that names the user's own setting in full.
 fn assert_line(message: &str) {
-    assert!(!message.chars().any(is_control), "{message:?}");
+    assert_printable(message);
     assert_secret(message);
+}
+
+fn assert_short(message: &str) {
+    assert!(message.chars().count() <= MAX_MESSAGE, "{message}");
+}
+
+fn assert_printable(message: &str) {
+    assert!(!message.chars().any(is_control), "{message:?}");
 }
 
 fn assert_secret(text: &str) {

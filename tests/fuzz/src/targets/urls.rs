@@ -1,11 +1,12 @@
-//! Base URLs, `Location`, `NO_PROXY` and the proxy's URL.
+//! Base URLs, `NO_PROXY` and the proxy's URL.
 //!
-//! An input has four lines in this order.
+//! An input has three lines in this order.
 
-use super::{CREDENTIAL, assert_line, assert_message, assert_secret};
-use crate::error::Error as InternalError;
-use crate::proxy;
-use crate::url::{endpoint, origin, resolve};
+use super::{CREDENTIAL, assert_line, assert_message, assert_secret, is_control};
+use crate::env;
+use crate::error::Error as ConfigError;
+use crate::proxy::Via;
+use crate::url::{BaseUrlFault, destination, endpoint};
 use std::net::IpAddr;
 use turso_api_tokens::{Client, Credential, Error};
 use ureq::http::Uri;
@@ -16,65 +17,84 @@ pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    let mut lines = text.splitn(4, '\n');
-    let mut next = || lines.next().unwrap_or_default();
-    let (base, location, list, value) = (next(), next(), next(), next());
+    let mut lines = text.splitn(3, '\n');
+    let base = lines.next().unwrap_or_default();
+    let list = lines.next().unwrap_or_default();
+    let value = lines.next().unwrap_or_default();
+
     base_url(base);
-    if let Ok(url) = endpoint(base, base) {
-        follow(&url, location);
+    if let Ok(url) = endpoint(base) {
+        connect(&url);
         exempt(&url, list);
         through(&url, value);
     }
 }
 
 fn base_url(base: &str) {
+    // The builder trims it first.
+    let base = base.trim_ascii();
     let credential = Credential::new(CREDENTIAL).expect("a credential");
-    let built = Client::builder(credential).base_url(base).build();
-    match (endpoint(base, base), built) {
+    let built = Client::builder(credential)
+        .base_url(base)
+        .proxy(None)
+        .build();
+
+    match (endpoint(base), built) {
         (Ok(url), Ok(client)) => {
             assert_secret(&format!("{client:?}"));
-            let text = url.to_string();
-            let below = text
-                .strip_suffix("/v1/auth/api-tokens")
-                .expect("the endpoint");
-            assert_eq!(endpoint(below, below).as_ref(), Ok(&url), "{base:?}");
-            assert!(
-                !text.contains(['?', '#'])
-                    && !url.authority().expect("a host").as_str().contains('@'),
-                "{text:?}"
-            );
-            assert!(is_safe(&url) && has_plain_authority(&url), "{base:?}");
+            assert_endpoint(base, &url);
         }
-        (Err(problem), Err(error)) => {
-            assert!(matches!(error, Error::Config { .. }), "{error:?}");
-            assert_line(&format!("{error:#}"));
-            // Userinfo is never shown; a short one may stand in the message's own words.
-            let authority = base
-                .split_once("://")
-                .and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
-            if let Some((userinfo, _)) = authority.and_then(|authority| authority.rsplit_once('@'))
-            {
-                assert!(
-                    userinfo.len() < 20 || !problem.contains(userinfo),
-                    "{problem:?}"
-                );
-            }
-        }
-        (internal, built) => panic!("{base:?}: {internal:?}, but {built:?}"),
+        (Err(fault), Err(error)) => assert_refused(base, fault, &error),
+        (endpoint, built) => panic!("{base:?}: {endpoint:?}, but {built:?}"),
+    }
+}
+
+fn assert_endpoint(base: &str, url: &Uri) {
+    let text = url.to_string();
+    let below = text
+        .strip_suffix("/v1/auth/api-tokens")
+        .expect("the endpoint");
+    assert_eq!(endpoint(below).as_ref(), Ok(url), "{base:?}");
+    assert!(!text.contains(['?', '#']), "{text:?}");
+
+    let authority = url.authority().expect("a host");
+    assert!(!authority.as_str().contains('@'), "{text:?}");
+    assert!(is_safe(url) && has_plain_authority(url), "{base:?}");
+}
+
+fn assert_refused(base: &str, fault: BaseUrlFault, error: &Error) {
+    let Error::Config { problem, .. } = error else {
+        panic!("{base:?}: {error:?}");
+    };
+    assert_line(&format!("{error:#}"));
+    let credential = Credential::new(CREDENTIAL).expect("a credential");
+    assert_eq!(*problem, fault.describe(&credential.redact(base)));
+
+    // Userinfo is never shown; a short one may stand in the message's own words.
+    let authority = base
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    if let Some((userinfo, _)) = authority.and_then(|authority| authority.rsplit_once('@')) {
+        let is_hidden = userinfo.len() < 20 || !problem.contains(userinfo);
+        assert!(is_hidden, "{problem:?}");
     }
 }
 
 /// Whether a credential may be sent there, worked out apart.
 fn is_safe(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default();
-    let is_local = host == "[::1]"
-        || host.eq_ignore_ascii_case("localhost")
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback());
-    !host.is_empty()
-        && (url.scheme_str() == Some("https") || (url.scheme_str() == Some("http") && is_local))
+    let is_local = host.eq_ignore_ascii_case("localhost") || is_loopback(host);
+    match url.scheme_str() {
+        Some("https") => !host.is_empty(),
+        Some("http") => is_local,
+        _ => false,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.trim_matches(['[', ']'])
+        .parse::<IpAddr>()
+        .is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether an authority is a host, and a port where there is one: nothing that another program may read as another host.
@@ -94,46 +114,30 @@ fn has_plain_authority(url: &Uri) -> bool {
     !bare.contains(['[', ']']) && (port.is_empty() || is_port)
 }
 
-fn follow(from: &Uri, location: &str) {
-    let Some(to) = resolve(from, location) else {
+/// Plain http connects to an address, and the server is told the host that the user gave.
+fn connect(url: &Uri) {
+    let found = destination(url);
+    if url.scheme_str() == Some("https") {
+        assert_eq!((&found.url, found.host), (url, None));
         return;
-    };
-    let other = origin(&to);
-    assert!(
-        has_plain_authority(&to) && !to.authority().is_some_and(|it| it.as_str().contains('@')),
-        "{to}"
-    );
-    assert!(
-        !other.contains(['@', '?', '#']) && !other.contains(super::is_control),
-        "{other:?}"
-    );
-    // What it leads to leads to itself, as a whole and as a path.
-    assert_eq!(resolve(from, &to.to_string()), Some(to.clone()));
-    let path = to.path_and_query().expect("a path").to_string();
-    if !path.starts_with("//") {
-        assert_eq!(resolve(&to, &path), Some(to));
     }
+
+    let host = found.url.host().unwrap_or_default();
+    assert!(is_loopback(host), "{url} leads to {}", found.url);
+    assert_eq!(found.url.port_u16(), url.port_u16());
+    assert_eq!(found.url.path_and_query(), url.path_and_query());
+
+    let told = match &found.host {
+        Some(header) => header.as_bytes(),
+        None => found.url.authority().expect("a host").as_str().as_bytes(),
+    };
+    assert_eq!(told, url.authority().expect("a host").as_str().as_bytes());
 }
 
-/// The proxy for a URL with these variables set, as messages name it.
-fn proxy_for(
-    url: &Uri,
-    no_proxy: &str,
-    https_proxy: &str,
-) -> Result<Option<String>, InternalError> {
-    let first_set = |names: &[&'static str]| {
-        let value = if names.contains(&"NO_PROXY") {
-            no_proxy
-        } else {
-            https_proxy
-        };
-        Ok(names
-            .first()
-            .map(|name| (*name, value.to_owned()))
-            .filter(|_| !value.is_empty()))
-    };
-    Ok(proxy::from_env(url, first_set)?
-        .map(|(name, proxy)| format!("{}:{} ({name})", proxy.host(), proxy.port())))
+/// The proxy for a URL with these variables set.
+fn proxy_for(url: &Uri, no_proxy: &str, https_proxy: &str) -> Result<Option<Via>, ConfigError> {
+    env::replace_all(&[("NO_PROXY", no_proxy), ("HTTPS_PROXY", https_proxy)]);
+    Via::from_env(url)
 }
 
 fn exempt(url: &Uri, list: &str) {
@@ -146,6 +150,7 @@ fn exempt(url: &Uri, list: &str) {
             .is_none()
     };
     let is_exempt = exempts(list);
+
     // A list does what its entries do, in any order and any case.
     assert_eq!(is_exempt, list.split([',', ' ']).any(exempts), "{list:?}");
     assert_eq!(is_exempt, exempts(&list.to_ascii_uppercase()), "{list:?}");
@@ -155,55 +160,52 @@ fn exempt(url: &Uri, list: &str) {
         "{list:?}"
     );
     assert!(exempts(&format!("{list},*")) && exempts(&format!("* {list}")));
+
+    // `Uri` allows more in a host, commas and stars included. A final dot is ignored.
     let host = url.host().unwrap_or_default();
     let bare = host.trim_matches(['[', ']']);
-    // `Uri` allows more in a host, commas and stars included. A final dot is ignored.
     let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.:[]".contains(c);
     if !host.chars().all(is_name) || bare.starts_with('.') || bare.ends_with('.') {
         return;
     }
-    assert!(
-        exempts(host) && exempts(&format!("{list},{host}")),
-        "{host:?}"
-    );
-    assert!(
-        exempts(&format!("{host}:{}", url.port_u16().unwrap_or(443))),
-        "{host:?}"
-    );
+
+    // A host exempts itself, with its port or without.
+    let port = url.port_u16().unwrap_or(443);
+    assert!(exempts(host), "{host:?}");
+    assert!(exempts(&format!("{list},{host}")), "{host:?}");
+    assert!(exempts(&format!("{host}:{port}")), "{host:?}");
+
     // An address has no parent domain.
     if let Ok(address) = bare.parse::<IpAddr>() {
         for entry in list
             .split([',', ' '])
             .filter(|entry| !entry.contains(['/', '*', ':', '[']) && exempts(entry))
         {
-            assert_eq!(
-                entry.trim_matches('.').parse(),
-                Ok(address),
-                "{host:?} is not {entry:?}"
-            );
+            let named = entry.trim_matches('.').parse();
+            assert_eq!(named, Ok(address), "{host:?} is not {entry:?}");
         }
     }
 }
 
 fn through(url: &Uri, value: &str) {
-    // Whether the credential stands for a user name or a password only.
-    let is_hidden = !value
-        .rsplit('@')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase()
-        .contains(CREDENTIAL);
-    match proxy_for(url, "", value) {
-        Ok(None) => assert!(value.is_empty() || url.scheme_str() != Some("https")),
-        Ok(Some(label)) => {
-            assert!(
-                label.ends_with(" (https_proxy)") && !label.contains(super::is_control),
-                "{label:?}"
-            );
-            if is_hidden {
-                assert_message(&label);
-            }
+    let via = match proxy_for(url, "", value) {
+        Ok(Some(via)) => via,
+        Ok(None) => {
+            assert!(value.is_empty() || url.scheme_str() != Some("https"));
+            return;
         }
-        Err(error) => assert_message(&error.to_string()),
+        Err(ConfigError(problem)) => {
+            assert_message(&problem);
+            return;
+        }
+    };
+
+    let label = via.label();
+    assert!(label.ends_with(" (HTTPS_PROXY)"), "{label:?}");
+    assert!(!label.contains(is_control), "{label:?}");
+    // A user name or a password is not in it; a host may be.
+    let after_userinfo = value.rsplit('@').next().unwrap_or_default();
+    if !after_userinfo.to_ascii_lowercase().contains(CREDENTIAL) {
+        assert_message(&label);
     }
 }
