@@ -17,7 +17,7 @@ mod env {
     use std::cell::RefCell;
 
     pub(crate) struct FromEnv {
-        pub(crate) variable: &'static str,
+        pub(crate) name: &'static str,
         pub(crate) value: String,
     }
 
@@ -37,7 +37,7 @@ mod env {
         let found = variables
             .into_iter()
             .find(|(name, value)| names.contains(name) && !value.is_empty());
-        Ok(found.map(|(variable, value)| FromEnv { variable, value }))
+        Ok(found.map(|(name, value)| FromEnv { name, value }))
     }
 }
 
