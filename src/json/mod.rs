@@ -17,6 +17,9 @@ mod library;
 #[cfg(feature = "serde")]
 #[path = "serde.rs"]
 mod library;
+#[cfg(not(any(feature = "miniserde", feature = "serde")))]
+#[path = "none.rs"]
+mod library;
 
 use crate::error::AnswerFailure;
 use crate::token::ApiToken;
