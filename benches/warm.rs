@@ -12,6 +12,7 @@
     dead_code,
     unreachable_pub,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "test code; the benchmark uses only part of it"
 )]
 mod server;

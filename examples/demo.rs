@@ -9,6 +9,7 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "test code; the demo uses only part of it"
 )]
 mod server;

@@ -4,8 +4,6 @@ use crate::server::{ORIGINAL_LIST, Server, ok};
 use crate::support::{Folder, Program, SECRET, assert_line, program, program_with_empty_env};
 #[cfg(unix)]
 use std::fs::File;
-use std::io::Write;
-use std::process::Stdio;
 
 /// The credentials that a server has got.
 fn credentials(server: &Server) -> Vec<String> {
@@ -18,41 +16,37 @@ fn credentials(server: &Server) -> Vec<String> {
     server.requests().iter().map(value).collect()
 }
 
-/// Runs the binary with a credential on standard input; it must exit with this code. Returns standard error.
-fn run_with_stdin(url: &str, input: &[u8], code: i32) -> String {
-    let mut command = program_with_empty_env(&["--token-file", "-"])
-        .env("TURSO_API_BASEURL", url)
-        .0;
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{stderr}");
-    stderr
+/// The binary, which reads the credential from standard input.
+fn program_with_stdin(url: &str) -> Program {
+    program_with_empty_env(&["--token-file", "-"]).env("TURSO_API_BASEURL", url)
 }
 
 #[test]
-fn the_credential_comes_from_the_file_then_the_variables() {
+fn the_credential_comes_from_the_file_then_the_variables_then_the_login() {
     let (folder, server) = (Folder::new(), Server::always(|| ok(ORIGINAL_LIST)));
     let file = folder.write("token", " from-file \n");
-    let with = |args: &[&str], first: &str| {
-        let program = program_with_empty_env(args).env("TURSO_API_BASEURL", &server.url());
-        program
-            .env("TURSO_API_TOKEN", first)
-            .env("TURSO_TOKEN", "from-second")
-            .run()
-            .succeeded();
+    folder.write("settings.json", r#"{"token":"from-login"}"#);
+    let start = |args: &[&str]| {
+        program_with_empty_env(args)
+            .env("TURSO_API_BASEURL", &server.url())
+            .env("TURSO_CONFIG_FOLDER", &folder.path())
     };
-    with(&["--token-file", &file], "from-first");
-    with(&[], "from-first");
-    with(&[], "");
+    let both = |program: Program| {
+        program
+            .env("TURSO_API_TOKEN", "from-first")
+            .env("TURSO_TOKEN", "from-second")
+    };
+    for program in [
+        both(start(&["--token-file", &file])),
+        both(start(&[])),
+        start(&[]).env("TURSO_TOKEN", "from-second"),
+        start(&[]),
+    ] {
+        program.run().succeeded();
+    }
     assert_eq!(
         credentials(&server),
-        ["from-file", "from-first", "from-second"]
+        ["from-file", "from-first", "from-second", "from-login"]
     );
 }
 
@@ -70,12 +64,8 @@ fn without_a_variable_the_credential_is_the_login_of_the_turso_cli() {
         path("home/.config/turso"),
     );
     let start = || program_with_empty_env(&[]).env("TURSO_API_BASEURL", &server.url());
-    let programs: [Program; 5] = [
+    let programs: [Program; 4] = [
         start().env("HOME", &home),
-        start()
-            .env("HOME", &home)
-            .env("TURSO_API_TOKEN", "")
-            .env("TURSO_TOKEN", ""),
         start().env("HOME", &home).env("XDG_CONFIG_HOME", ""),
         start()
             .env("HOME", "/nonexistent")
@@ -88,7 +78,7 @@ fn without_a_variable_the_credential_is_the_login_of_the_turso_cli() {
     for program in programs {
         program.run().succeeded();
     }
-    assert_eq!(credentials(&server), ["from-login"; 5]);
+    assert_eq!(credentials(&server), ["from-login"; 4]);
 }
 
 #[test]
@@ -105,22 +95,19 @@ fn an_empty_file_is_an_error_though_there_is_a_variable() {
 #[test]
 fn the_credential_can_come_from_standard_input() {
     let server = Server::script([ok(ORIGINAL_LIST)]);
-    run_with_stdin(&server.url(), format!("{SECRET}\n").as_bytes(), 0);
+    program_with_stdin(&server.url())
+        .run_with_stdin(format!("{SECRET}\n"))
+        .succeeded();
     assert_eq!(credentials(&server), [SECRET]);
 }
 
 #[cfg(unix)]
 #[test]
 fn an_endless_standard_input_or_file_is_refused_at_64_kib() {
-    let mut command = program_with_empty_env(&["--token-file", "-"]).0;
-    let output = command
-        .stdin(File::open("/dev/zero").unwrap())
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    let stderr = String::from_utf8(output.stderr).unwrap();
+    let mut endless = program_with_stdin("http://127.0.0.1:1");
+    endless.0.stdin(File::open("/dev/zero").unwrap());
     assert_line(
-        &stderr,
+        &endless.run().failed(2),
         "could not read the credential from standard input: it is larger than 64 KiB",
     );
     let stderr = program("http://127.0.0.1:1", &["--token-file", "/dev/zero"])
@@ -134,8 +121,11 @@ fn an_endless_standard_input_or_file_is_refused_at_64_kib() {
 
 #[test]
 fn an_empty_standard_input_is_named() {
-    let stderr = run_with_stdin("http://127.0.0.1:1", b"\n", 2);
-    assert_line(&stderr, "the credential from standard input is empty");
+    let finished = program_with_stdin("http://127.0.0.1:1").run_with_stdin("\n");
+    assert_line(
+        &finished.failed(2),
+        "the credential from standard input is empty",
+    );
 }
 
 #[test]
@@ -148,7 +138,9 @@ fn a_byte_order_mark_and_a_line_break_around_the_credential_do_not_matter() {
     )
     .run()
     .succeeded();
-    run_with_stdin(&server.url(), marked.as_bytes(), 0);
+    program_with_stdin(&server.url())
+        .run_with_stdin(marked)
+        .succeeded();
     assert_eq!(credentials(&server), [SECRET; 2]);
 }
 
@@ -183,9 +175,9 @@ fn utf_16_is_named_for_what_it_is() {
         &stderr,
         &format!("invalid credential from {file}: it is UTF-16; write it in UTF-8"),
     );
-    let stderr = run_with_stdin("http://127.0.0.1:1", b"\xff\xfea\0b\0", 2);
+    let finished = program_with_stdin("http://127.0.0.1:1").run_with_stdin(b"\xff\xfea\0b\0");
     assert_line(
-        &stderr,
+        &finished.failed(2),
         "invalid credential from standard input: it is UTF-16; write it in UTF-8",
     );
 }
@@ -402,7 +394,7 @@ fn a_credential_as_the_value_of_an_option_is_not_repeated() {
 }
 
 #[test]
-fn a_base_url_that_holds_the_credential_is_named_without_it() {
+fn a_base_url_option_that_holds_the_credential_is_named_without_it() {
     for (base_url, expected) in [
         (
             format!("http://gateway/{SECRET}"),

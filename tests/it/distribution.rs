@@ -45,7 +45,7 @@ fn start(program: &str, args: &[&str], port: u16) -> Running {
             running.0.try_wait().unwrap().is_none() && Instant::now() < deadline,
             "{program} does not listen"
         );
-        std::thread::yield_now();
+        std::thread::sleep(Duration::from_millis(10));
     }
     running
 }
@@ -120,7 +120,7 @@ fn nginx_with_nothing_newer_than_tls_1_1_is_refused() {
         stderr.contains("TLS 1.2 or 1.3, with ECDHE and AES-GCM or ChaCha20"),
         "{stderr}"
     );
-    assert!(api.requests().is_empty());
+    assert_eq!(api.requests().len(), 0);
 }
 
 #[test]
@@ -247,18 +247,17 @@ fn addresses_that_swallow_connections_cost_less_than_a_second_and_no_attempt() {
             .collect();
         let mut command = with_hosts(&folder, addresses, "-v -q --retries 0 --timeout 5");
         command.env("TURSO_BASE_URL", format!("http://localhost:{port}"));
-        let start = Instant::now();
         let output = command.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
             "{alive} of {addresses:?}: {stderr}"
         );
-        assert!(
-            !stderr.contains("no connection within") && start.elapsed() < Duration::from_secs(2),
-            "{stderr}"
-        );
-        println!("{alive} of {addresses:?}: {:?}", start.elapsed());
+        // Of the one second that the first try gets.
+        let (_, after) = stderr.split_once("200 OK after ").unwrap();
+        let millis: u32 = after.split_once(" ms").unwrap().0.parse().unwrap();
+        assert!(millis < 1000, "{alive} of {addresses:?}: {stderr}");
+        assert!(!stderr.contains("no connection within"), "{stderr}");
         assert_eq!(server.requests().len(), 1);
     }
 }

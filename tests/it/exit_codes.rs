@@ -1,7 +1,7 @@
 //! Every kind of failure has its exit code, and prints nothing on standard output.
 
-use crate::server::{Server, Step, error, ok, response, too_large};
-use crate::support::{assert_within, program, refusing_address};
+use crate::server::{Server, Step, error, hang_up, ok, response, too_large};
+use crate::support::{REFUSING_ADDRESS, assert_line, assert_within, program};
 
 /// Asserts the exit code of a run against a server with one step; returns standard error.
 fn assert_code(step: Step, code: i32) -> String {
@@ -37,29 +37,34 @@ fn a_refused_credential_is_3() {
 
 #[test]
 fn no_response_is_4() {
-    assert_code(Step::Close, 4);
-    program(&format!("http://{}", refusing_address()), &["--retries=0"])
+    assert_code(hang_up(), 4);
+    program(&format!("http://{REFUSING_ADDRESS}"), &["--retries=0"])
         .run()
         .failed(4);
 }
 
 #[test]
-fn a_timeout_is_4() {
+fn a_timeout_is_4_and_the_message_says_how_to_allow_more_time() {
     let server = Server::script([Step::Silence]);
     let stderr = assert_within(1, || program(&server.url(), &["--timeout", "1"]).run()).failed(4);
-    assert!(stderr.contains(" within 1s\n"), "{stderr}");
+    let url = server.url();
+    assert_line(
+        &stderr,
+        &format!("no complete response from {url}/v1/auth/api-tokens within 1s"),
+    );
+    assert_line(&stderr, "--timeout SECONDS allows more time");
 }
 
 #[test]
 fn an_overloaded_server_is_4() {
-    for status in ["429 x", "500 x", "503 x", "505 x"] {
+    for status in ["429 x", "500 x", "503 x", "505 x", "599 x"] {
         assert_code(response(status, "", ""), 4);
     }
 }
 
 #[test]
 fn any_other_response_is_5() {
-    for status in ["402 x", "404 x", "204 x", "206 x"] {
+    for status in ["402 x", "404 x", "499 x", "600 x", "204 x", "206 x"] {
         let stderr = assert_code(response(status, "", ""), 5);
         assert!(
             stderr.contains(&format!(" returned {}", &status[..3])),

@@ -17,10 +17,16 @@
     reason = "a test that fails is meant to panic"
 )]
 
+#[cfg_attr(
+    not(feature = "rustls"),
+    allow(dead_code, reason = "the tests of TLS use the rest")
+)]
 mod server;
 mod support;
 
 // The library.
+mod agents;
+mod builder;
 mod calls;
 mod deadline;
 mod lists;
@@ -30,6 +36,7 @@ mod origin;
 mod responses;
 mod retries;
 mod secrecy;
+mod sources;
 #[cfg(feature = "rustls")]
 mod tls;
 

@@ -3,11 +3,12 @@
 use crate::server::{Server, Step, ok, too_large};
 use crate::support::{Finished, run_command, shell, side_by_side};
 
-/// Runs the binary with so many MiB of address space against a server with one step.
+/// Runs the binary with so many MiB of address space against a server with one step. The timeout is long, as one that ends
+/// early never takes what it could.
 fn run_within(mib: usize, args: &str, step: Step) -> Finished {
     let server = Server::script([step, Step::Silence]);
     let script = format!(
-        "ulimit -v {}; exec turso-api-tokens --retries 0 --timeout 5 {args}",
+        "ulimit -v {}; exec turso-api-tokens --retries 0 --timeout 30 {args}",
         mib * 1024
     );
     run_command(&mut shell("sh", &server.url(), &script))
@@ -72,18 +73,13 @@ fn no_response_that_is_not_a_list_takes_more_than_256_mib() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
         "X: y\r\n",
     );
-    let runs = steps
-        .map(|step| ("--quiet", step))
-        .into_iter()
-        .chain([("--quiet --timeout 1", trailers)]);
-    side_by_side(runs, |(args, step)| {
-        let finished = run_within(256, args, step);
-        assert!(
-            matches!(finished.code, 4 | 5),
-            "{}: {}",
-            finished.code,
-            finished.stderr
-        );
+    let runs = steps.map(|step| ("--quiet", step, 5)).into_iter().chain([(
+        "--quiet --timeout 1",
+        trailers,
+        4,
+    )]);
+    side_by_side(runs, |(args, step, code)| {
+        run_within(256, args, step).failed(code);
     });
 }
 

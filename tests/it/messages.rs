@@ -1,7 +1,8 @@
 //! Standard error: what happened, and what to do next.
 
-use crate::server::{CURRENT_LIST, Server, Step, error, ok, response, too_large};
-use crate::support::{Folder, SECRET, assert_line, program, program_with_empty_env};
+use crate::server::{CURRENT_LIST, Server, Step, error, hang_up, ok, response};
+use crate::support::{Folder, SECRET, assert_line, lines, program, program_with_empty_env};
+#[cfg(unix)]
 use std::process::Stdio;
 
 const BASE_URL_DOUBT: &str = "is the base URL right? (--base-url, TURSO_API_BASEURL)";
@@ -11,10 +12,7 @@ fn report(step: Step, code: i32) -> Vec<String> {
     let stderr = program(&Server::script([step]).url(), &["--retries=0"])
         .run()
         .failed(code);
-    stderr
-        .lines()
-        .map(|line| line.strip_prefix("turso-api-tokens: ").unwrap().to_owned())
-        .collect()
+    lines(&stderr).into_iter().map(str::to_owned).collect()
 }
 
 #[cfg(unix)]
@@ -171,21 +169,6 @@ fn a_response_that_is_not_a_list_doubts_the_base_url() {
 }
 
 #[test]
-fn a_faulty_token_is_told_with_its_number_and_field() {
-    let body = CURRENT_LIST.replace(r#"["read","db:mint-token"]"#, r#""read""#);
-    let lines = report(ok(&body), 5);
-    let expected = " is not a list of API tokens: token 4: `scopes` is not a list of strings";
-    assert!(lines[0].ends_with(expected), "{lines:?}");
-}
-
-#[test]
-fn json_that_was_cut_says_where_it_ends() {
-    let lines = report(ok(&CURRENT_LIST[..150]), 5);
-    let expected = " is not a list of API tokens: it ends in the middle, after 150 bytes";
-    assert!(lines[0].ends_with(expected), "{lines:?}");
-}
-
-#[test]
 fn an_overloaded_server_gets_no_advice_but_its_own_retry_after() {
     let lines = report(
         response("503 x", "Retry-After: 1\r\n", r#"{"error":"busy"}"#),
@@ -207,23 +190,8 @@ fn an_inactive_subscription_is_named() {
 }
 
 #[test]
-fn a_body_above_the_limit_is_told_in_mib() {
-    let lines = report(too_large(), 5);
-    assert!(lines[0].ends_with(" is larger than 2 MiB"), "{lines:?}");
-}
-
-#[test]
-fn a_timeout_says_how_to_allow_more_time() {
-    let server = Server::script([Step::Silence]);
-    let stderr = program(&server.url(), &["--timeout", "1"]).run().failed(4);
-    assert_line(&stderr, "--timeout SECONDS allows more time");
-}
-
-#[test]
 fn a_lost_connection_is_told_in_plain_words() {
-    let server = Server::script([Step::Reply(Vec::new()), Step::Close]);
-    let stderr = program(&server.url(), &["--retries=0"]).run().failed(4);
-    let lines: Vec<&str> = stderr.lines().collect();
+    let lines = report(hang_up(), 4);
     assert!(
         lines.len() == 1
             && lines[0].ends_with("/v1/auth/api-tokens: the server closed the connection"),
@@ -232,10 +200,7 @@ fn a_lost_connection_is_told_in_plain_words() {
 }
 
 mod refusals {
-    use super::{
-        Folder, SECRET, Server, Stdio, assert_line, error, program, program_with_empty_env,
-    };
-    use std::io::Write;
+    use super::{Folder, SECRET, Server, assert_line, error, program, program_with_empty_env};
 
     const MINT: &str = "the credential is invalid, expired or revoked; `turso auth api-tokens mint NAME --org ORG` makes a new one";
 
@@ -276,21 +241,9 @@ mod refusals {
     #[test]
     fn a_refused_credential_from_standard_input_says_so() {
         let server = refusing("401 x");
-        let mut command = program(&server.url(), &["--token-file", "-"]).0;
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(SECRET.as_bytes())
-            .unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(3));
-        let stderr = String::from_utf8(output.stderr).unwrap();
+        let stderr = program(&server.url(), &["--token-file", "-"])
+            .run_with_stdin(SECRET)
+            .failed(3);
         assert_line(
             &stderr,
             &line(&server, "standard input", "401 Unauthorized"),
@@ -351,8 +304,8 @@ mod refusals {
 mod without_a_base_url {
     use super::{
         Folder, SECRET, Server, Step, assert_line, error, ok, program_with_empty_env, response,
-        too_large,
     };
+    use crate::server::too_large;
     use crate::support::{Authority, Proxy};
 
     fn report(step: Step, code: i32) -> String {
@@ -441,7 +394,7 @@ mod certificates {
     fn an_expired_certificate_is_the_servers_if_the_clock_is_right() {
         let authority = Authority::new();
         let expired = authority.issue(&["localhost"], |params| {
-            params.not_after = date_time_ymd(2020, 1, 1)
+            params.not_after = date_time_ymd(2020, 1, 1);
         });
         let today = Date::today_utc();
         let advice = format!(
@@ -454,7 +407,7 @@ mod certificates {
     fn a_certificate_that_is_not_valid_yet_doubts_the_clock() {
         let authority = Authority::new();
         let future = authority.issue(&["localhost"], |params| {
-            params.not_before = date_time_ymd(2999, 1, 1)
+            params.not_before = date_time_ymd(2999, 1, 1);
         });
         let advice = format!(
             "is this machine's clock right? it says that today is {}",
@@ -476,7 +429,7 @@ mod certificates {
     #[test]
     fn an_authoritys_certificate_as_the_servers_own_is_explained() {
         let ca = Identity::self_signed(&["localhost"], |params| {
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         });
         let advice = "the server presents a CA certificate as its own, which clients reject; it needs one that the CA \
                       has issued, and --ca-file names the CA's";
@@ -489,6 +442,15 @@ mod certificates {
                       ECDHE and AES-GCM or ChaCha20";
         let handshake_failure_alert = b"\x15\x03\x03\x00\x02\x02\x28";
         assert_line(&report_greeting(handshake_failure_alert), advice);
+    }
+
+    #[test]
+    fn any_other_failure_of_the_handshake_doubts_the_port() {
+        let internal_error_alert = b"\x15\x03\x03\x00\x02\x02\x50";
+        assert_line(
+            &report_greeting(internal_error_alert),
+            &format!("does the server speak https at this port?; {BASE_URL_DOUBT}"),
+        );
     }
 
     #[test]

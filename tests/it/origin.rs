@@ -1,7 +1,7 @@
 //! The credential reaches the base URL's origin, and no other.
 
 use crate::server::{ORIGINAL_LIST, Server, Step, loopback, ok, response};
-use crate::support::{SECRET, builder, recorded};
+use crate::support::{SECRET, builder, in_own_process, recorded};
 use turso_api_tokens::Error;
 
 fn redirect(status: &str, location: &str) -> Step {
@@ -133,22 +133,24 @@ fn a_redirect_without_a_usable_location_is_an_error() {
 
 #[test]
 fn userinfo_in_a_location_is_not_shown() {
-    for location in [
-        "http://user:hunter2@127.0.0.1:1/x",
-        "https://user:hunter2@evil.example/",
-        "http://u:hunter2@/x",
-    ] {
-        let server = Server::script([redirect("302 x", location)]);
-        let (result, records) = recorded(|| builder(&server.url()).build().unwrap().list());
-        let error = result.unwrap_err();
-        // ureq logs the header as it came.
-        let own: Vec<_> = records
-            .iter()
-            .filter(|record| record.starts_with("turso_api_tokens::"))
-            .collect();
-        let shown = format!("{error:?} {error:#} {own:?}");
-        assert!(!shown.contains("hunter2"), "{shown}");
-    }
+    in_own_process(|| {
+        for location in [
+            "http://user:hunter2@127.0.0.1:1/x",
+            "https://user:hunter2@evil.example/",
+            "http://u:hunter2@/x",
+        ] {
+            let server = Server::script([redirect("302 x", location)]);
+            let (result, records) = recorded(|| builder(&server.url()).build().unwrap().list());
+            let error = result.unwrap_err();
+            // ureq logs the header as it came.
+            let own: Vec<_> = records
+                .iter()
+                .filter(|record| record.starts_with("turso_api_tokens::"))
+                .collect();
+            let shown = format!("{error:?} {error:#} {own:?}");
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    });
 }
 
 #[test]

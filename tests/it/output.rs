@@ -1,6 +1,8 @@
 //! Standard output: the list as a person, a script or another program wants it, and nothing else.
 
 use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, ok};
+#[cfg(unix)]
+use crate::support::{Folder, run_command, shell};
 use crate::support::{program, program_with_empty_env};
 #[cfg(target_os = "linux")]
 use std::fs::File;
@@ -44,18 +46,6 @@ fn the_table_is_aligned_as_a_terminal_shows_it() {
     for (line, id) in table.lines().zip(["ID", "1", "2", "3"]) {
         assert_eq!(column(line, &format!("{id} ")), 8, "{table}");
     }
-}
-
-#[test]
-fn a_cell_of_more_than_40_columns_is_complete_and_pushes_its_own_row_only() {
-    let long = "x".repeat(500);
-    let body = format!(r#"{{"tokens":[{{"name":"{long}","id":"1"}},{{"name":"b","id":"2"}}]}}"#);
-    let padding = " ".repeat(39);
-    let expected = format!(
-        "NAME{}  ID  SCOPE  CREATED AT  PERMISSIONS\n{long}  1   all    —           —\nb{padding}  2   all    —           —\n",
-        " ".repeat(36)
-    );
-    assert_eq!(run(&body, &[]), expected);
 }
 
 #[test]
@@ -152,6 +142,35 @@ fn a_closed_pipe_ends_it_quietly() {
     drop(stdout);
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
+
+/// `ulimit -f 0` ends a process that writes to a file; pipes are unaffected.
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_to_disk() {
+    let (server, folder) = (Server::always(|| ok(CURRENT_LIST)), Folder::new());
+    let limited = |script: &str| {
+        let mut command = shell("sh", &server.url(), &format!("ulimit -f 0; {script}"));
+        command.current_dir(&folder.0);
+        for variable in ["HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
+            command.env(variable, &folder.0);
+        }
+        run_command(&mut command)
+    };
+    for (args, code) in [
+        ("--verbose", 0),
+        ("--verbose --json", 0),
+        ("--verbose --tsv", 0),
+        ("--verbose --deny any", 1),
+        ("--verbose --base-url http://127.0.0.1:1", 4),
+    ] {
+        let finished = limited(&format!("exec turso-api-tokens {args}"));
+        assert_eq!(finished.code, code, "{args}: {}", finished.stderr);
+        let files: Vec<_> = folder.0.read_dir().unwrap().collect();
+        assert!(files.is_empty(), "{args}: {files:?}");
+    }
+    let control = limited("(echo x >control); test $? -ne 0 && test ! -s control");
+    assert_eq!(control.code, 0, "the limit ends what writes to a file");
 }
 
 #[cfg(target_os = "linux")]

@@ -1,8 +1,7 @@
 //! Proxies: which one the environment asks for, and what it sees.
 
 use crate::server::{ORIGINAL_LIST, Server, ok, response};
-use crate::support::{Api, Proxy, SECRET, assert_line, builder, program, tls};
-use turso_api_tokens::ureq;
+use crate::support::{Api, Proxy, SECRET, assert_line, program, tls};
 
 #[test]
 fn every_variable_leads_through_the_proxy_which_never_sees_the_credential() {
@@ -126,32 +125,4 @@ fn an_invalid_proxy_url_is_reported_by_variable_without_its_value() {
         assert_line(&stderr, &format!("{variable}: {problem}"));
         assert!(!stderr.contains("hidden"), "{stderr}");
     }
-}
-
-#[test]
-fn a_callers_agent_keeps_its_proxy_except_for_plain_http() {
-    let proxy = Proxy::http();
-    let agent = ureq::Agent::config_builder()
-        .proxy(Some(ureq::Proxy::new(&proxy.url("http", "")).unwrap()));
-    let agent = agent.build().new_agent();
-    let server = Server::script([ok(ORIGINAL_LIST)]);
-    assert_eq!(
-        builder(&server.url())
-            .agent(agent.clone())
-            .build()
-            .unwrap()
-            .list()
-            .unwrap()
-            .len(),
-        2
-    );
-    assert!(proxy.is_untouched());
-    builder("https://localhost:1")
-        .agent(agent)
-        .retries(0)
-        .build()
-        .unwrap()
-        .list()
-        .unwrap_err();
-    assert!(proxy.has_received("CONNECT localhost:1 HTTP/1.1\r\n"));
 }

@@ -2,8 +2,10 @@
 //!
 //! Which errors are transient, and how long the waits are, the unit tests of `retry` and `error` say.
 
-use crate::server::{ORIGINAL_LIST, Server, Step, error, ok, response, too_large};
-use crate::support::{assert_within, builder, recorded, refusing_address, side_by_side};
+use crate::server::{ORIGINAL_LIST, Server, Step, error, head, ok, response, too_large};
+use crate::support::{
+    REFUSING_ADDRESS, assert_within, attempts, builder, in_own_process, recorded, side_by_side,
+};
 use std::time::{Duration, Instant};
 use turso_api_tokens::Error;
 
@@ -73,18 +75,10 @@ fn a_body_without_a_frame_that_is_not_a_list_is_not_retried() {
 
 #[test]
 fn a_connection_reset_or_lost_before_the_response_is_complete_is_retried() {
-    let complete = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ORIGINAL_LIST}",
-        ORIGINAL_LIST.len()
-    );
+    let complete = head("200 OK", ORIGINAL_LIST.len()) + ORIGINAL_LIST;
     side_by_side([0, 5, 20, complete.len() - 1], |length| {
-        let part = Step::Reply(complete.as_bytes()[..length].to_vec());
-        let server = Server::script([
-            Step::Reset(Vec::new()),
-            part,
-            Step::Close,
-            ok(ORIGINAL_LIST),
-        ]);
+        let part = Step::ReplyAndClose(complete.as_bytes()[..length].to_vec());
+        let server = Server::script([Step::Reset(Vec::new()), part, ok(ORIGINAL_LIST)]);
         assert_eq!(
             builder(&server.url())
                 .build()
@@ -96,23 +90,22 @@ fn a_connection_reset_or_lost_before_the_response_is_complete_is_retried() {
             "{length}"
         );
         assert_eq!(server.connections(), 3);
+        server.assert_played();
     });
 }
 
 #[test]
 fn a_refused_connection_is_retried() {
-    let client = builder(&format!("http://{}", refusing_address()))
-        .retries(1)
-        .build()
-        .unwrap();
-    let (result, records) = recorded(|| client.list());
-    let error = result.unwrap_err();
-    assert!(matches!(error, Error::Connection { .. }), "{error:?}");
-    let attempts = records
-        .iter()
-        .filter(|record| record.starts_with("turso_api_tokens::call GET "))
-        .count();
-    assert_eq!(attempts, 2, "{records:#?}");
+    in_own_process(|| {
+        let client = builder(&format!("http://{REFUSING_ADDRESS}"))
+            .retries(1)
+            .build()
+            .unwrap();
+        let (result, records) = recorded(|| client.list());
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Connection { .. }), "{error:?}");
+        assert_eq!(attempts(&records), 2, "{records:#?}");
+    });
 }
 
 #[test]

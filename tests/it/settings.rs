@@ -1,7 +1,7 @@
 //! Options and variables: which one counts, and how an invalid one is reported.
 
 use crate::server::{ORIGINAL_LIST, Server, error, ok};
-use crate::support::{RETRY_LOG, SECRET, assert_line, program, program_with_empty_env};
+use crate::support::{RETRY_LOG, SECRET, assert_line, lines, program, program_with_empty_env};
 
 #[test]
 fn the_base_url_comes_from_the_option_then_the_variables() {
@@ -70,6 +70,24 @@ fn an_invalid_option_refers_to_the_help() {
     );
 }
 
+#[test]
+fn by_default_a_call_gets_30_seconds_and_is_retried_twice_as_the_help_says() {
+    let server = Server::always(|| error("503 x", "busy"));
+    let stderr = program(&server.url(), &["-v"]).run().failed(4);
+    let lines = lines(&stderr);
+    let first = lines.iter().find(|line| line.starts_with("GET ")).unwrap();
+    let (_, left) = first.rsplit_once(", ").unwrap();
+    let left: u64 = left.strip_suffix(" ms left").unwrap().parse().unwrap();
+    assert!((29_000..=30_000).contains(&left), "{first}");
+    assert_eq!(server.requests().len(), 3);
+
+    let help = program_with_empty_env(&["--help"]).run().succeeded();
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let timeout = "--timeout <SECONDS> Give up after this long, retries included [default: 30]";
+    let retries = "--retries <N> Retry a transient failure up to N times [default: 2]";
+    assert!(words.contains(timeout) && words.contains(retries), "{help}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_variable_that_is_not_utf_8_is_an_error() {
@@ -109,11 +127,7 @@ fn verbose_prints_each_setting_once_and_then_each_attempt() {
     let server = Server::script([error("503 x", "busy"), ok(ORIGINAL_LIST)]);
     let finished = program(&server.url(), &["--verbose", "-q"]).run();
     assert_eq!((finished.code, finished.stdout.as_str()), (0, ""));
-    let lines: Vec<&str> = finished
-        .stderr
-        .lines()
-        .map(|line| line.strip_prefix("turso-api-tokens: ").unwrap())
-        .collect();
+    let lines = lines(&finished.stderr);
     let settings = [
         "credential: TURSO_API_TOKEN",
         &format!("base URL: {} (TURSO_API_BASEURL)", server.url()),
@@ -131,8 +145,8 @@ fn verbose_prints_each_setting_once_and_then_each_attempt() {
 mod certificates {
     use crate::server::{ORIGINAL_LIST, Server, ok};
     use crate::support::{
-        Authority, Folder, Identity, SECRET, assert_line, program, program_with_empty_env,
-        refusing_address,
+        Authority, Folder, Identity, REFUSING_ADDRESS, SECRET, assert_line, lines, program,
+        program_with_empty_env,
     };
 
     #[test]
@@ -207,7 +221,6 @@ mod certificates {
             folder.write("token", SECRET),
             folder.write("ca.pem", Authority::new().pem),
         );
-        let proxy = refusing_address();
         let args = [
             "-v",
             "--token-file",
@@ -219,22 +232,21 @@ mod certificates {
             "--retries",
             "0",
         ];
-        let start = program_with_empty_env(&args)
-            .env("HTTPS_PROXY", &format!("http://user:hidden@{proxy}"));
+        let start = program_with_empty_env(&args).env(
+            "HTTPS_PROXY",
+            &format!("http://user:hidden@{REFUSING_ADDRESS}"),
+        );
         // What it ignores is not printed either.
         let start = start
             .env("TURSO_API_TOKEN", "x")
             .env("SSL_CERT_FILE", "/x")
             .env("TURSO_BASE_URL", "http://h");
         let stderr = start.run().failed(4);
-        let lines: Vec<&str> = stderr
-            .lines()
-            .map(|line| line.strip_prefix("turso-api-tokens: ").unwrap())
-            .collect();
+        let lines = lines(&stderr);
         let settings = [
             format!("credential: {token}"),
             "base URL: https://localhost:1 (--base-url)".to_owned(),
-            format!("proxy: {proxy} (HTTPS_PROXY)"),
+            format!("proxy: {REFUSING_ADDRESS} (HTTPS_PROXY)"),
             format!("certificates: {ca} (--ca-file)"),
         ];
         assert_eq!(lines[..4], settings);
@@ -257,7 +269,7 @@ mod certificates {
             .env("SSL_CERT_FILE", &ca);
         // A proxy that refuses, so that nothing leaves this machine.
         let stderr = start
-            .env("ALL_PROXY", &format!("http://{}", refusing_address()))
+            .env("ALL_PROXY", &format!("http://{REFUSING_ADDRESS}"))
             .run()
             .failed(4);
         assert_line(&stderr, "credential: TURSO_TOKEN");

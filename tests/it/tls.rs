@@ -1,8 +1,8 @@
 //! Only a server that can be trusted gets a request.
 
-use crate::server::{ORIGINAL_LIST, Server, Step, TlsLayer, ok, response};
+use crate::server::{ORIGINAL_LIST, Server, Step, TlsLayer, hang_up, head, ok, response};
 use crate::support::{
-    Authority, Folder, Identity, builder, in_env_without_proxies, rerun_in_subprocess, tls,
+    Authority, Folder, Identity, SECRET, builder, in_env_without_proxies, rerun_in_subprocess, tls,
     tls_counting_resumptions,
 };
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
@@ -101,7 +101,7 @@ fn an_expired_certificate_is_not_trusted() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
         let expired = authority.issue(&["localhost"], |params| {
-            params.not_after = date_time_ymd(2020, 1, 1)
+            params.not_after = date_time_ymd(2020, 1, 1);
         });
         assert_distrusted(tls(&expired), Some(&authority.pem), TlsFailure::Expired);
     });
@@ -112,7 +112,7 @@ fn a_certificate_that_is_not_valid_yet_is_not_trusted() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
         let future = authority.issue(&["localhost"], |params| {
-            params.not_before = date_time_ymd(2999, 1, 1)
+            params.not_before = date_time_ymd(2999, 1, 1);
         });
         assert_distrusted(tls(&future), Some(&authority.pem), TlsFailure::NotYetValid);
     });
@@ -134,17 +134,18 @@ fn a_certificate_for_another_host_is_not_trusted() {
 fn an_authoritys_certificate_is_not_accepted_as_a_servers_own() {
     in_env_without_proxies(|| {
         let ca = Identity::self_signed(&["localhost"], |params| {
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         });
         assert_distrusted(tls(&ca), Some(&ca.certificate), TlsFailure::CaAsServer);
     });
 }
 
-/// Asserts why a server is not trusted that sends these bytes first, and that it does not get the credential.
+/// Asserts why a server is not trusted that sends these bytes first, and that it gets a handshake and no credential.
 #[track_caller]
 fn assert_no_tls(greeting: &[u8], expected: TlsFailure) {
     let server = Server::script([Step::Greet(greeting.to_vec())]);
     let error = builder(&server.https_url())
+        .retries(0)
         .build()
         .unwrap()
         .list()
@@ -153,11 +154,14 @@ fn assert_no_tls(greeting: &[u8], expected: TlsFailure) {
         matches!(error, Error::Tls { reason, .. } if reason == expected),
         "{error:?}"
     );
+    let received = server.received();
     assert!(
-        !server
-            .requests()
-            .iter()
-            .any(|request| request.contains("authorization"))
+        received.contains("localhost"),
+        "the handshake names the host: {received:?}"
+    );
+    assert!(
+        !received.contains("Bearer") && !received.contains(&SECRET[..8]),
+        "{received:?}"
     );
 }
 
@@ -188,7 +192,7 @@ fn any_other_alert_is_any_other_failure() {
 #[test]
 fn a_server_that_speaks_plain_http_does_not_speak_tls() {
     in_env_without_proxies(|| {
-        assert_no_tls(b"HTTP/1.1 400 Bad Request\r\n\r\n", TlsFailure::NotTls)
+        assert_no_tls(b"HTTP/1.1 400 Bad Request\r\n\r\n", TlsFailure::NotTls);
     });
 }
 
@@ -270,13 +274,10 @@ fn an_interim_response_may_come_with_a_large_response_inside_tls() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
         let body = format!("{ORIGINAL_LIST}{}", " ".repeat(1_000_000));
-        let response = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
         let both = format!(
-            "HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n{response}",
-            "x".repeat(2000)
+            "HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n{}{body}",
+            "x".repeat(2000),
+            head("200 OK", body.len())
         );
         let server = Server::tls(
             [Step::Reply(both.into_bytes())],
@@ -300,13 +301,10 @@ fn an_interim_response_may_come_with_a_large_response_inside_tls() {
 fn what_follows_a_response_in_its_last_record_is_never_taken_for_the_next_one() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        let unrequested = "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n{\"tokens\":[]}";
+        let unrequested = head("200 OK", 13) + "{\"tokens\":[]}";
         for length in [0, 100, 4_000, 12_000] {
             let body = format!("{ORIGINAL_LIST}{}", " ".repeat(length));
-            let both = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}{unrequested}",
-                body.len()
-            );
+            let both = format!("{}{body}{unrequested}", head("200 OK", body.len()));
             let steps = [Step::Reply(both.into_bytes()), ok(ORIGINAL_LIST)];
             let server = Server::tls(steps, authority.tls(&["localhost"]));
             let client = authority.client_builder(&server).build().unwrap();
@@ -344,10 +342,7 @@ fn a_server_that_closes_within_the_handshake_is_a_lost_connection_in_plain_words
 fn a_server_that_closes_without_a_response_inside_tls_is_told_in_plain_words() {
     in_env_without_proxies(|| {
         let authority = Authority::new();
-        let server = Server::tls(
-            [Step::Reply(Vec::new()), Step::Close],
-            authority.tls(&["localhost"]),
-        );
+        let server = Server::tls([hang_up()], authority.tls(&["localhost"]));
         let error = authority
             .client_builder(&server)
             .build()

@@ -1,62 +1,48 @@
 //! The one logger of the test process. It records only while a test asks for it.
 
-use std::cell::RefCell;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, Once};
+use super::is_own_process;
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-thread_local! {
-    /// The records of this thread, while it records.
-    static RECORDS: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
-}
-
-/// How many threads record.
-static RECORDING: AtomicUsize = AtomicUsize::new(0);
-
-/// Records of threads that do not record themselves, such as those that the library starts. Other tests' are among them.
-static ELSEWHERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// What is logged by any thread, while a test records.
+static RECORDS: Mutex<Option<Vec<String>>> = Mutex::new(None);
 
 struct Recorder;
 
 impl log::Log for Recorder {
     fn enabled(&self, _: &log::Metadata) -> bool {
-        RECORDING.load(Ordering::Relaxed) > 0
+        true
     }
 
     fn log(&self, record: &log::Record) {
-        if !self.enabled(record.metadata()) {
-            return;
+        if let Some(records) = &mut *records() {
+            records.push(format!("{} {}", record.target(), record.args()));
         }
-        RECORDS.with_borrow_mut(|records| match records {
-            Some(records) => records.push(format!("{} {}", record.target(), record.args())),
-            // The dump of the wire, which is known to hold the credential.
-            None if record.target().starts_with("ureq_proto::") => {}
-            None => {
-                ELSEWHERE
-                    .lock()
-                    .unwrap()
-                    .push(format!("{} {}", record.target(), record.args()))
-            }
-        });
     }
 
     fn flush(&self) {}
 }
 
-/// Runs work, and returns what this thread logs meanwhile at any level: target and text, separated by a space.
+/// Runs work, and returns what this process logs meanwhile at any level: target and text, separated by a space. The process
+/// must be the test's own, as a call logs from threads that do not know whose test it is.
 pub fn recorded<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
     static ONCE: Once = Once::new();
+    assert!(is_own_process(), "other tests log too: in_own_process");
     ONCE.call_once(|| {
         log::set_logger(&Recorder).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
     });
-    RECORDS.set(Some(Vec::new()));
-    RECORDING.fetch_add(1, Ordering::Relaxed);
+    let before = records().replace(Vec::new());
+    assert!(before.is_none(), "only one piece of work at a time");
     let result = work();
-    RECORDING.fetch_sub(1, Ordering::Relaxed);
-    (result, RECORDS.take().unwrap_or_default())
+    (result, records().take().unwrap_or_default())
 }
 
-/// Takes what threads that do not record have logged while another one did.
-pub fn take_recorded_elsewhere() -> Vec<String> {
-    std::mem::take(&mut *ELSEWHERE.lock().unwrap())
+fn records() -> MutexGuard<'static, Option<Vec<String>>> {
+    RECORDS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many attempts these records tell of.
+pub fn attempts(records: &[String]) -> usize {
+    let is_attempt = |record: &&String| record.starts_with("turso_api_tokens::call GET ");
+    records.iter().filter(is_attempt).count()
 }

@@ -2,10 +2,14 @@
 
 use super::SECRET;
 use std::env;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_turso-api-tokens");
+
+/// What every line on standard error begins with.
+const NAME: &str = "turso-api-tokens: ";
 
 /// The binary with nothing in its environment but what a test gives it.
 pub struct Program(pub Command);
@@ -47,17 +51,7 @@ pub fn shell(name: &str, url: &str, script: &str) -> Command {
 
 /// Runs a command to its end.
 pub fn run_command(command: &mut Command) -> Finished {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    Finished {
-        code: status.code().expect("an exit code, not a signal"),
-        stdout,
-        stderr,
-    }
+    Finished::new(command.output().unwrap())
 }
 
 impl Program {
@@ -70,8 +64,42 @@ impl Program {
     /// line and no control character.
     #[track_caller]
     pub fn run(mut self) -> Finished {
-        let finished = run_command(&mut self.0);
-        for text in [&finished.stdout, &finished.stderr] {
+        run_command(&mut self.0).checked()
+    }
+
+    /// The same with this text on standard input.
+    #[track_caller]
+    pub fn run_with_stdin(mut self, input: impl AsRef<[u8]>) -> Finished {
+        self.0
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = self.0.spawn().unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_ref())
+            .unwrap();
+        Finished::new(child.wait_with_output().unwrap()).checked()
+    }
+}
+
+impl Finished {
+    fn new(output: Output) -> Self {
+        let [stdout, stderr] =
+            [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        Self {
+            code: output.status.code().expect("an exit code, not a signal"),
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Asserts what holds for every run of the binary.
+    #[track_caller]
+    fn checked(self) -> Self {
+        for text in [&self.stdout, &self.stderr] {
             assert!(
                 !text
                     .to_ascii_lowercase()
@@ -79,9 +107,9 @@ impl Program {
                 "{text}"
             );
         }
-        for line in finished.stderr.lines() {
+        for line in self.stderr.lines() {
             assert!(
-                line.starts_with("turso-api-tokens: "),
+                line.starts_with(NAME),
                 "a line without the program's name: {line}"
             );
             assert!(
@@ -89,15 +117,13 @@ impl Program {
                 "a control character: {line:?}"
             );
             assert!(
-                line.chars().count() < 300,
+                line.chars().count() <= 300,
                 "a line of more than 300 characters: {line}"
             );
         }
-        finished
+        self
     }
-}
 
-impl Finished {
     /// Asserts the exit code, and that nothing was printed; returns standard error.
     #[track_caller]
     pub fn failed(self, code: i32) -> String {
@@ -123,13 +149,17 @@ impl Finished {
     }
 }
 
+/// The lines on standard error, without the program's name.
+#[track_caller]
+pub fn lines(stderr: &str) -> Vec<&str> {
+    stderr
+        .lines()
+        .map(|line| line.strip_prefix(NAME).expect(line))
+        .collect()
+}
+
 /// Asserts that a line on standard error is exactly this, after the program's name.
 #[track_caller]
 pub fn assert_line(stderr: &str, line: &str) {
-    assert!(
-        stderr
-            .lines()
-            .any(|found| found.strip_prefix("turso-api-tokens: ") == Some(line)),
-        "{line:?} in {stderr}"
-    );
+    assert!(lines(stderr).contains(&line), "{line:?} in {stderr}");
 }

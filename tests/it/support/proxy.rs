@@ -1,16 +1,20 @@
-//! Forwarding proxies, and an API behind them.
+//! Forwarding proxies, and an API behind them. A proxy that meets what it does not expect makes its test fail when it is
+//! dropped.
 
 use super::{Authority, Folder, Identity, Program, program, tls};
 use crate::server::{Server, Step, loopback, read_head};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// A proxy that forwards to wherever it is asked to, and records every byte that its clients send.
 pub struct Proxy {
     pub port: u16,
     received: Arc<Mutex<Vec<u8>>>,
+    /// The panic of a connection's thread.
+    panic: Arc<Mutex<thread::Result<()>>>,
 }
 
 impl Proxy {
@@ -83,21 +87,33 @@ impl Proxy {
         let (listener, open) = (loopback(), Arc::new(open));
         let port = listener.local_addr().unwrap().port();
         let received = Arc::new(Mutex::new(Vec::new()));
-        let for_thread = Arc::clone(&received);
+        let panic = Arc::new(Mutex::new(Ok(())));
+        let (for_thread, panic_for_thread) = (Arc::clone(&received), Arc::clone(&panic));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let open = Arc::clone(&open);
+                let (open, panic) = (Arc::clone(&open), Arc::clone(&panic_for_thread));
                 let mut client = Client {
                     stream: stream.unwrap(),
                     received: Arc::clone(&for_thread),
                 };
                 thread::spawn(move || {
-                    // Either side may close at any moment.
-                    let _ = open(&mut client).and_then(|server| forward(client, server));
+                    let opened = panic::catch_unwind(AssertUnwindSafe(|| open(&mut client)));
+                    // Either side may close at any moment. A panic is kept before the client can notice it.
+                    let _ = match opened {
+                        Ok(server) => server.and_then(|server| forward(client, server)),
+                        Err(caught) => {
+                            *lock(&panic) = Err(caught);
+                            Ok(())
+                        }
+                    };
                 });
             }
         });
-        Self { port, received }
+        Self {
+            port,
+            received,
+            panic,
+        }
     }
 
     /// Its URL with a scheme, and `user:password@` or nothing.
@@ -112,17 +128,29 @@ impl Proxy {
 
     /// Whether clients have sent this text.
     pub fn has_received(&self, text: &str) -> bool {
-        self.received
-            .lock()
-            .unwrap()
+        lock(&self.received)
             .windows(text.len())
             .any(|window| window == text.as_bytes())
     }
 
     /// Whether no client has sent anything.
     pub fn is_untouched(&self) -> bool {
-        self.received.lock().unwrap().is_empty()
+        lock(&self.received).is_empty()
     }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let result = std::mem::replace(&mut *lock(&self.panic), Ok(()));
+        if let (Err(panic), false) = (result, thread::panicking()) {
+            panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// These values are valid even if a holder has panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection that records what it reads.
@@ -150,10 +178,7 @@ impl Client {
 impl Read for Client {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let count = self.stream.read(bytes)?;
-        self.received
-            .lock()
-            .unwrap()
-            .extend_from_slice(&bytes[..count]);
+        lock(&self.received).extend_from_slice(&bytes[..count]);
         Ok(count)
     }
 }
