@@ -333,6 +333,7 @@ impl ClientBuilder {
         let route = if let Some(agent) = self.agent {
             Route::through(agent, &url)
         } else {
+            check_tls_is_there(&url, base_url.origin)?;
             let via = self.proxy.via(&url)?;
             let roots_label = roots_label(self.roots.as_ref());
             let config = own_config(&url, timeout, &self.user_agent, via.as_ref(), self.roots)?;
@@ -368,9 +369,7 @@ impl ClientBuilder {
             max_response_bytes: self.max_response_bytes,
         }))
     }
-}
 
-impl ClientBuilder {
     /// What the program has set and a caller's agent would ignore is a mistake. `SSL_CERT_FILE` is
     /// not: it does not apply to such an agent.
     fn check_combinations(&self) -> Result<(), Error> {
@@ -449,6 +448,19 @@ fn checked_endpoint(base_url: &BaseUrl, credential: &Credential) -> Result<Uri, 
     })
 }
 
+fn check_tls_is_there(url: &Uri, origin: Origin) -> Result<(), Error> {
+    if is_https(url) && cfg!(not(feature = "rustls")) {
+        let setting = origin.setting(BASE_URL_SETTING);
+        let problem = "https needs the feature `rustls`, or an agent of your own";
+        return Err(Error::config(setting, problem));
+    }
+    Ok(())
+}
+
+fn is_https(url: &Uri) -> bool {
+    url.scheme_str() == Some("https")
+}
+
 fn roots_label(roots: Option<&Roots>) -> String {
     match roots {
         Some(roots) => format!("{} ({})", roots.label, roots.origin),
@@ -464,14 +476,8 @@ fn own_config(
     via: Option<&Via>,
     roots: Option<Roots>,
 ) -> Result<Config, Error> {
-    let is_https = url.scheme_str() == Some("https");
-    if is_https && cfg!(not(feature = "rustls")) {
-        let problem = "https needs the feature `rustls`, or an agent of your own";
-        return Err(Error::config(BASE_URL_SETTING, problem));
-    }
-
     let mut settings = AgentSettings {
-        is_https,
+        is_https: is_https(url),
         timeout,
         proxy: via.map(|via| via.proxy.clone()),
         user_agent,

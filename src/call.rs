@@ -189,11 +189,12 @@ impl Call {
     fn status_error(&self, response: Response<Body>, outcome: &Outcome) -> Error {
         let status = response.status().as_u16();
         let retry_after = retry_after(&response);
+        let content_type = header_text(&response, &CONTENT_TYPE);
 
-        let without_body = self.error_of(status, retry_after, Description::default());
+        let nothing_yet = self.describe("", content_type.as_deref());
+        let without_body = self.error_of(status, retry_after, nothing_yet);
         *outcome.lock() = Some(Err(without_body));
 
-        let content_type = header_text(&response, &CONTENT_TYPE);
         let body = self.error_body(response);
         let description = self.describe(&body, content_type.as_deref());
         self.error_of(status, retry_after, description)
@@ -277,7 +278,6 @@ fn conclude(outcome: &Outcome, error: Error) {
 }
 
 /// What came with an error's status.
-#[derive(Default)]
 struct Description {
     message: String,
     html: bool,

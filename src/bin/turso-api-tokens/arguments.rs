@@ -381,6 +381,7 @@ mod tests {
             "--require",
             "b",
             "--allow=c",
+            "--deny=any",
             "-qv",
         ])
         .unwrap();
@@ -480,6 +481,47 @@ mod tests {
             ),
         ] {
             assert_eq!(options(args).unwrap_err(), expected, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_credential_is_not_repeated() {
+        for (argument, expected) in [
+            ("--eyJhbGciOiJFZ", "invalid option '--***'"),
+            ("--eyJhbGciOiJFZ=x", "invalid option '--***'"),
+            (
+                "--token=eyJhbGciOiJFZ",
+                "invalid option '--token'; use --token-file or TURSO_API_TOKEN",
+            ),
+            (
+                "--token-eyJhbGciOiJFZ",
+                "invalid option '--token-***'; use --token-file or TURSO_API_TOKEN",
+            ),
+        ] {
+            assert_eq!(options(&[argument]).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn allow_without_deny_is_an_error_as_it_would_check_nothing() {
+        let expected = "--allow exempts a token from --deny, so without --deny it checks nothing; \
+                        --deny any denies every token that is not allowed";
+        assert_eq!(options(&["--allow", "ci"]).unwrap_err(), expected);
+        assert!(options(&["--allow", "ci", "--deny", "any"]).is_ok());
+    }
+
+    #[test]
+    fn the_defaults_are_those_that_help_states() {
+        let defaults = options(&[]).unwrap();
+        assert_eq!(defaults.timeout, Duration::from_secs(30));
+        assert_eq!(defaults.retries, 2);
+        for (option, default) in [
+            ("--timeout", "[default: 30]"),
+            ("--retries", "[default: 2]"),
+        ] {
+            let (_, rest) = HELP.split_once(option).unwrap();
+            let (_, rest) = rest.split_once("[default: ").unwrap();
+            assert!(default.ends_with(rest.split_inclusive(']').next().unwrap()));
         }
     }
 
