@@ -36,7 +36,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Makes an answer from a body, without a network.
+    /// Makes an answer from a body, without a network. [`tokens`](Self::tokens) checks it.
     pub fn from_json(json: impl Into<String>) -> Self {
         let json = json.into();
         Self {

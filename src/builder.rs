@@ -9,7 +9,7 @@ use crate::input;
 use crate::proxy::Via;
 use crate::target::Target;
 use crate::transport::{AgentSettings, Transport, agent_config, bearer};
-use crate::url::{destination, endpoint};
+use crate::url::{destination, endpoint, is_https};
 use log::debug;
 use std::path::Path;
 use std::time::Duration;
@@ -67,20 +67,26 @@ struct BaseUrl {
 /// Certificates to trust.
 struct Roots {
     origin: Origin,
-    /// What messages call the text.
+    text: Result<RootsText, Error>,
+}
+
+struct RootsText {
+    /// What messages call it.
     label: String,
-    /// The text, or why it could not be read.
-    pem: Result<Vec<u8>, Error>,
+    pem: Vec<u8>,
 }
 
 impl Roots {
     fn new(origin: Origin, label: String, pem: io::Result<Vec<u8>>) -> Self {
-        let pem = pem.map_err(|source| Error::Config {
-            setting: origin.setting(ROOTS_SETTING),
-            problem: format!("could not read {label}"),
-            source: Some(source.into()),
-        });
-        Self { origin, label, pem }
+        let text = match pem {
+            Ok(pem) => Ok(RootsText { label, pem }),
+            Err(source) => Err(Error::Config {
+                setting: origin.setting(ROOTS_SETTING),
+                problem: format!("could not read {label}"),
+                source: Some(source.into()),
+            }),
+        };
+        Self { origin, text }
     }
 }
 
@@ -111,7 +117,7 @@ impl ProxySetting {
 }
 
 impl Origin {
-    /// What an error calls the setting; `name` is what it is called if it has no other name.
+    /// What an error calls the setting: the variable or option that it came from, else `name`.
     fn setting(self, name: &'static str) -> &'static str {
         match self {
             Self::Named(variable) => variable,
@@ -159,7 +165,8 @@ impl ClientBuilder {
         self.base_url_of(Origin::Program, url)
     }
 
-    /// The same for this crate's binary: `option` is the name that messages use.
+    /// Does the same as [`base_url`](Self::base_url), for this crate's binary: `option` is the name
+    /// that messages use.
     #[doc(hidden)]
     pub fn base_url_from(self, option: &'static str, url: &str) -> Self {
         self.base_url_of(Origin::Named(option), url)
@@ -174,20 +181,25 @@ impl ClientBuilder {
     }
 
     /// Sets the time after which a call ends, retries and waits included; the default is 30
-    /// seconds. It must not be zero. More than an hour counts as an hour.
+    /// seconds. It must not be zero. More than an hour counts as an hour. Decoding comes after the
+    /// call.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets how often a transient failure is retried; the default is 2.
+    /// Sets how often a transient failure is retried at most; the default is 2, and 0 turns it off.
+    /// The wait before a retry is random, up to 0.5 s before the first and twice as long before
+    /// each further one, up to 10 s; or what `Retry-After` asks for. No retry begins that the
+    /// timeout leaves no time for.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
     /// Sets the size of the largest body to read, in bytes; the default is 2 MiB, some ten thousand
-    /// tokens.
+    /// tokens. A larger one is [`Error::TooLarge`]. Of an error's body at most 16 KiB are read,
+    /// whatever the limit is.
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         self.max_response_bytes = bytes;
         self
@@ -210,13 +222,14 @@ impl ClientBuilder {
     }
 
     /// Trusts the PEM certificates in a file of at most 8 MiB, instead of the bundled Mozilla
-    /// roots. The file is read now, and [`build`](Self::build) reports what is wrong with it. Cannot
-    /// be combined with [`agent`](Self::agent).
+    /// roots. The file is read now, and [`build`](Self::build) reports what is wrong with it.
+    /// Cannot be combined with [`agent`](Self::agent).
     pub fn root_certificates_file(self, path: impl AsRef<Path>) -> Self {
         self.root_certificates_file_of(Origin::Program, path.as_ref())
     }
 
-    /// The same for this crate's binary: `option` is the name that messages use.
+    /// Does the same as [`root_certificates_file`](Self::root_certificates_file), for this crate's
+    /// binary: `option` is the name that messages use.
     #[doc(hidden)]
     pub fn root_certificates_file_from(self, option: &'static str, path: &Path) -> Self {
         self.root_certificates_file_of(Origin::Named(option), path)
@@ -231,11 +244,12 @@ impl ClientBuilder {
 
     /// Takes the base URL from `TURSO_API_BASEURL`, the official CLI's variable, else from
     /// `TURSO_BASE_URL`, the API documentation's, and the certificates to trust from the file that
-    /// `SSL_CERT_FILE` names. An empty variable counts as unset. A setting made later wins.
+    /// `SSL_CERT_FILE` names. The file is read now, and [`build`](Self::build) reports what is
+    /// wrong with it. An empty variable counts as unset. A setting made later wins.
     pub fn environment(mut self) -> Self {
         match first_set(&["TURSO_API_BASEURL", "TURSO_BASE_URL"]) {
             Ok(Some(found)) => {
-                self = self.base_url_of(Origin::Named(found.variable), &found.value);
+                self = self.base_url_of(Origin::Named(found.name), &found.value);
             }
             Ok(None) => {}
             Err(error) => self.base_url = Err(error),
@@ -244,27 +258,28 @@ impl ClientBuilder {
         match first_set(&["SSL_CERT_FILE"]) {
             Ok(Some(found)) => {
                 let path = Path::new(&found.value);
-                self = self.root_certificates_file_of(Origin::Named(found.variable), path);
+                self = self.root_certificates_file_of(Origin::Named(found.name), path);
             }
             Ok(None) => {}
             Err(error) => {
                 self.roots = Some(Roots {
                     origin: Origin::Named("SSL_CERT_FILE"),
-                    label: String::new(),
-                    pem: Err(error),
+                    text: Err(error),
                 });
             }
         }
         self
     }
 
-    /// Sends through this proxy; with `None` connects directly. Without a call of this, the proxy
-    /// comes from `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, in this order, except
-    /// for the hosts in `no_proxy` or `NO_PROXY`; with one, none of them is read.
+    /// Sends through this proxy, or directly if it is `None`. If this method is not called, the
+    /// proxy comes from `https_proxy`, `HTTPS_PROXY`, `all_proxy` or `ALL_PROXY`, in this order,
+    /// unless `no_proxy` or `NO_PROXY` lists the host. If it is called, these variables are
+    /// ignored.
     ///
-    /// The proxy's own `no_proxy` counts. A SOCKS 5 proxy resolves the host name itself; SOCKS 4 is
-    /// supported without a user name only. Plain http uses no proxy: it is for loopback. Cannot be
-    /// combined with [`agent`](Self::agent), which has its own.
+    /// The proxy's own `no_proxy` counts. A SOCKS 5 proxy resolves the host name itself. SOCKS 4
+    /// with a user name is not supported: [`build`](Self::build) reports it. Plain http uses no
+    /// proxy, as it is for loopback. Cannot be combined with [`agent`](Self::agent), which has its
+    /// own proxy.
     ///
     /// ```
     /// use turso_api_tokens::ureq::Proxy;
@@ -280,10 +295,12 @@ impl ClientBuilder {
     }
 
     /// Sends through your own agent, with its connections, proxy, TLS and buffers. For these calls
-    /// its timeouts, redirects and other limits are overridden by this crate's.
+    /// its timeouts, redirects and other limits are overridden by this crate's. Cannot be combined
+    /// with [`proxy`](Self::proxy), with certificates that the program sets, or with
+    /// `split_lookup`.
     ///
-    /// These are per-request overrides. ureq does not cache TLS state for such requests, so make one
-    /// https request with the agent first if you need session resumption.
+    /// These are per-request overrides. ureq does not cache TLS state for such requests, so make
+    /// one https request with the agent first if you need session resumption.
     ///
     /// `SSL_CERT_FILE` does not apply to such an agent. Use one to trust what the operating system
     /// trusts; this needs ureq's feature `platform-verifier`:
@@ -307,9 +324,9 @@ impl ClientBuilder {
     /// refuses or drops one of the two questions neither fails the call nor holds it up. Cannot be
     /// combined with [`agent`](Self::agent).
     ///
-    /// Once one family has addresses, the other is waited for 50 ms more (RFC 8305). This implements
-    /// a trait that ureq keeps outside semver, so a later ureq 3 may need a later version of this
-    /// crate.
+    /// Once one family has addresses, the other is waited for 50 ms more (RFC 8305). This
+    /// implements a trait that ureq keeps outside semver, so a later ureq 3 may need a later
+    /// version of this crate.
     #[cfg(feature = "resolver")]
     #[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
     pub fn split_lookup(mut self) -> Self {
@@ -320,8 +337,8 @@ impl ClientBuilder {
     /// Checks the settings and creates the client. Nothing is sent.
     ///
     /// # Errors
-    /// [`Error::Config`] that names the setting, or the variable that it came from, and says what is
-    /// wrong with it.
+    /// [`Error::Config`] that names the setting, or the variable that it came from, and says what
+    /// is wrong with it.
     pub fn build(self) -> Result<Client, Error> {
         self.check_combinations()?;
         let timeout = checked_timeout(self.timeout)?;
@@ -353,13 +370,13 @@ impl ClientBuilder {
         };
         log_settings(&target, &base_url, &route.roots_label);
 
-        let destination = destination(&target.url);
+        let to = destination(&target.url);
         let transport = Transport {
             agent: route.agent,
             agent_is_given: route.agent_is_given,
-            url: destination.url,
+            url: to.url,
             authorization: bearer(&target.credential),
-            other_headers: other_headers(user_agent, destination.host),
+            other_headers: other_headers(user_agent, to.host),
             proxy: route.via.map(|via| via.proxy),
         };
         Ok(Client::from_shared(Shared {
@@ -370,8 +387,8 @@ impl ClientBuilder {
         }))
     }
 
-    /// What the program has set and a caller's agent would ignore is a mistake. `SSL_CERT_FILE` is
-    /// not: it does not apply to such an agent.
+    /// Rejects what the program has set and its own agent would ignore. `SSL_CERT_FILE` does not
+    /// apply to such an agent, but whoever set it did not write the program.
     fn check_combinations(&self) -> Result<(), Error> {
         if self.agent.is_none() {
             return Ok(());
@@ -457,14 +474,14 @@ fn check_tls_is_there(url: &Uri, origin: Origin) -> Result<(), Error> {
     Ok(())
 }
 
-fn is_https(url: &Uri) -> bool {
-    url.scheme_str() == Some("https")
-}
-
 fn roots_label(roots: Option<&Roots>) -> String {
-    match roots {
-        Some(roots) => format!("{} ({})", roots.label, roots.origin),
-        None => "the bundled Mozilla roots".to_owned(),
+    let Some(roots) = roots else {
+        return "the bundled Mozilla roots".to_owned();
+    };
+    match &roots.text {
+        Ok(text) => format!("{} ({})", text.label, roots.origin),
+        // The client is not built then.
+        Err(_) => roots.origin.to_string(),
     }
 }
 
@@ -487,11 +504,11 @@ fn own_config(
         return agent_config(settings).map_err(|problem| Error::config(ROOTS_SETTING, problem));
     };
 
-    let pem = roots.pem?;
-    settings.roots = Some(&pem);
+    let text = roots.text?;
+    settings.roots = Some(&text.pem);
     agent_config(settings).map_err(|problem| {
         let setting = roots.origin.setting(ROOTS_SETTING);
-        Error::config(setting, format!("{} {problem}", roots.label))
+        Error::config(setting, format!("{} {problem}", text.label))
     })
 }
 

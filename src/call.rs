@@ -45,7 +45,8 @@ impl Shared {
     }
 }
 
-/// What a call has come to so far; `None` until something has happened.
+/// What a call has come to so far: its result, should the deadline come now. `None` until something
+/// has happened.
 type Outcome = Slot<Option<Result<Answer, Error>>>;
 
 /// One call of a client.
@@ -64,19 +65,19 @@ impl Call {
             deadline,
         };
 
-        match run_until(deadline, move |outcome| call.attempts(outcome)) {
+        match run_until(deadline, move |outcome| call.make_attempts(outcome)) {
             Ok(Some(result)) => result,
             Ok(None) => Err(target.timed_out(None)),
             Err(error) => {
-                let cause = format!("could not start a thread: {error}");
+                let cause = format!("nothing was sent, as no thread could be started: {error}");
                 Err(target.connection_lost(None, cause))
             }
         }
     }
 
     /// Makes attempts until one succeeds or no further one is due.
-    fn attempts(&self, outcome: &Outcome) {
-        let mut failed = 0;
+    fn make_attempts(&self, outcome: &Outcome) {
+        let mut failures = 0;
         loop {
             let start = Instant::now();
             let error = match self.attempt(outcome) {
@@ -86,19 +87,19 @@ impl Call {
                 }
                 Err(error) => error,
             };
-            failed += 1;
+            failures += 1;
             let took = start.elapsed();
             debug!(
-                "attempt {failed} failed after {} ms: {error:#}",
+                "attempt {failures} failed after {} ms: {error:#}",
                 took.as_millis()
             );
 
-            let Some(delay) = self.delay(&error, took, failed) else {
+            let Some(delay) = self.next_delay(&error, took, failures) else {
                 conclude(outcome, error);
                 return;
             };
 
-            // What the call has come to, should its time end before the next attempt does.
+            // The result, if the deadline comes before the next attempt ends.
             *outcome.lock() = Some(Err(self.shared.target.timed_out(Some(error))));
             debug!("next attempt in {} ms", delay.as_millis());
             thread::sleep(delay);
@@ -106,11 +107,13 @@ impl Call {
     }
 
     /// How long to wait before the next attempt; `None` if this was the last.
-    fn delay(&self, error: &Error, took: Duration, failed: u32) -> Option<Duration> {
-        if failed > self.shared.retries {
+    fn next_delay(&self, error: &Error, took: Duration, failures: u32) -> Option<Duration> {
+        // The first attempt is not a retry.
+        let retries = failures - 1;
+        if retries >= self.shared.retries {
             return None;
         }
-        retry::delay(error, took, failed, self.remaining(), random())
+        retry::delay(error, took, failures, self.remaining(), random())
     }
 
     /// One request, and what its response means.
@@ -118,11 +121,13 @@ impl Call {
         let target = &self.shared.target;
         debug!(
             "GET {}, {} ms left",
-            target.route(),
+            target.shown_url_and_proxy(),
             self.remaining().as_millis()
         );
 
         let start = Instant::now();
+        // The result, if the deadline comes before anything else happens. An earlier attempt's
+        // failure tells more, so it stays.
         let on_slow_connect = || {
             let timeout = target.timed_out(Some(target.no_connection_in_time()));
             outcome.lock().get_or_insert(Err(timeout));
@@ -177,7 +182,7 @@ impl Call {
         Ok(Answer::new(
             json,
             content_type.as_deref(),
-            target.route(),
+            target.shown_url_and_proxy(),
             target.credential.clone(),
         ))
     }
@@ -191,13 +196,14 @@ impl Call {
         let retry_after = retry_after(&response);
         let content_type = header_text(&response, &CONTENT_TYPE);
 
+        // Without a body, the content type alone shows whether it is a page.
         let nothing_yet = self.describe("", content_type.as_deref());
-        let without_body = self.error_of(status, retry_after, nothing_yet);
+        let without_body = self.status_or_refused(status, retry_after, nothing_yet);
         *outcome.lock() = Some(Err(without_body));
 
         let body = self.error_body(response);
         let description = self.describe(&body, content_type.as_deref());
-        self.error_of(status, retry_after, description)
+        self.status_or_refused(status, retry_after, description)
     }
 
     fn error_body(&self, response: Response<Body>) -> String {
@@ -238,7 +244,7 @@ impl Call {
         }
     }
 
-    fn error_of(
+    fn status_or_refused(
         &self,
         status: u16,
         retry_after: Option<Duration>,
@@ -253,7 +259,7 @@ impl Call {
         }
         Error::Status {
             status,
-            url: target.route(),
+            url: target.shown_url_and_proxy(),
             message,
             retry_after,
             html,

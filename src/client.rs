@@ -30,7 +30,8 @@ impl Client {
     /// Creates a client with the defaults of [`ClientBuilder`].
     ///
     /// # Errors
-    /// [`Error::Config`] if the environment's proxy variables are invalid.
+    /// [`Error::Config`] if the environment's proxy variables are invalid, or without the feature
+    /// `rustls`, as the default base URL is https.
     pub fn new(credential: Credential) -> Result<Self, Error> {
         Self::builder(credential).build()
     }
@@ -50,8 +51,7 @@ impl Client {
         ClientBuilder::new(credential)
     }
 
-    /// Returns the same client for another account: the settings, the agent and its connections
-    /// are shared.
+    /// Returns a client for another account that shares this client's settings and connections.
     ///
     /// ```no_run
     /// use turso_api_tokens::{Client, Credential};
@@ -79,7 +79,8 @@ impl Client {
         &self.shared
     }
 
-    /// Lists all Platform API tokens of the user whose credential it is, in the API's order.
+    /// Lists all Platform API tokens of the user that the credential belongs to, in the API's
+    /// order.
     ///
     /// # Errors
     /// Those of [`fetch`](Self::fetch) and [`Answer::tokens`].
@@ -95,7 +96,7 @@ impl Client {
     /// Any but [`Error::Credential`] and [`Error::Config`].
     ///
     /// # Panics
-    /// If the call's thread does, at once: ureq panics where it cannot start a thread to look up a
+    /// If the call's thread panics, at once: ureq does if it cannot start a thread to look up a
     /// name.
     pub fn fetch(&self) -> Result<Answer, Error> {
         Call::run(&self.shared)

@@ -4,7 +4,7 @@ use crate::env::variable;
 use crate::error::{CredentialSource, Error};
 use crate::input;
 use crate::json::{self, Settings};
-use crate::redact::{redact_lookalikes, redact_secret};
+use crate::redact::{redact, redact_lookalikes};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ pub struct Credential {
     source: Option<CredentialSource>,
 }
 
-/// What a place that may hold a credential holds.
+/// The result of looking in one place.
 enum Found {
     Credential(Credential),
     /// Says what is missing, for a message.
@@ -125,8 +125,8 @@ impl Credential {
     ///
     /// # Errors
     /// [`Error::Credential`] that names every place it looked in, or says what is wrong with the
-    /// first that holds something. A variable that is set but empty is an error, too: a secret whose
-    /// name was misspelt must not lead to somebody's login.
+    /// first that holds something. A variable that is set but empty is an error, too: a secret
+    /// whose name was misspelt must not lead to somebody's login.
     pub fn discover() -> Result<Self, Error> {
         let no_variable = match Self::find_in_env()? {
             Found::Credential(credential) => return Ok(credential),
@@ -152,7 +152,7 @@ impl Credential {
     #[doc(hidden)]
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        redact_lookalikes(&redact_secret(text, &self.text))
+        redact(text, &self.text)
     }
 
     /// The text that goes into the request, and nowhere else.
@@ -296,7 +296,7 @@ fn shown_file(path: &Path) -> String {
         return shown;
     }
     format!(
-        "{shown}, a name that looks like a credential, which belongs in the file or in TURSO_API_TOKEN"
+        "{shown}; its name looks like a credential, which belongs in the file or in TURSO_API_TOKEN"
     )
 }
 
@@ -479,7 +479,7 @@ mod tests {
         let error = Credential::from_file("/missing/eyJhbGciOiJFZ").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "could not read the credential from /missing/***, a name that looks like a credential, \
+            "could not read the credential from /missing/***; its name looks like a credential, \
              which belongs in the file or in TURSO_API_TOKEN"
         );
         let error = Credential::from_file("/missing/monkeyJar.pem").unwrap_err();

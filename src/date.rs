@@ -1,8 +1,15 @@
 //! Calendar dates, for a token's age.
 
-use std::{fmt, time::SystemTime};
+use std::fmt;
+use std::time::SystemTime;
 
-/// A date in the proleptic Gregorian calendar, for [`ApiToken::is_older_than`](crate::ApiToken::is_older_than).
+/// The days of 400 years, after which the calendar repeats.
+const DAYS_PER_ERA: i64 = 146_097;
+/// The days from 0000-03-01, when the first era begins, to 1970-01-01.
+const DAYS_UNTIL_1970: i64 = 719_468;
+
+/// A date in the proleptic Gregorian calendar, for
+/// [`ApiToken::is_older_than`](crate::ApiToken::is_older_than).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date {
     days_since_1970: i64,
@@ -19,8 +26,8 @@ impl Date {
         }
     }
 
-    /// Parses `YYYY-MM-DD`, or the date before the `T` or space of a timestamp. Returns `None` for anything else, and for
-    /// a date that does not exist, such as 30 February.
+    /// Parses `YYYY-MM-DD`, or the date before the `T` or space of a timestamp. Returns `None` for
+    /// anything else, and for a date that does not exist, such as 30 February.
     ///
     /// ```
     /// use turso_api_tokens::Date;
@@ -52,27 +59,28 @@ impl Date {
         self.days_since_1970 - earlier.days_since_1970
     }
 
-    /// Counts in eras of 400 years that begin on 1 March, so that a leap day is the last day of its year.
+    /// Counts in eras of 400 years that begin on 1 March, so that a leap day is the last day of its
+    /// year. Known as Howard Hinnant's `days_from_civil`.
     fn from_civil(year: i64, month: i64, day: i64) -> Self {
         let year = if month <= 2 { year - 1 } else { year };
         let year_of_era = year.rem_euclid(400);
         let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
         let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
         Self {
-            days_since_1970: year.div_euclid(400) * 146_097 + day_of_era - 719_468,
+            days_since_1970: year.div_euclid(400) * DAYS_PER_ERA + day_of_era - DAYS_UNTIL_1970,
         }
     }
 
     fn to_civil(self) -> (i64, i64, i64) {
-        let days = self.days_since_1970 + 719_468;
-        let day_of_era = days.rem_euclid(146_097);
+        let days = self.days_since_1970 + DAYS_UNTIL_1970;
+        let day_of_era = days.rem_euclid(DAYS_PER_ERA);
         let year_of_era =
             (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * month + 2) / 5 + 1;
         let month = if month < 10 { month + 3 } else { month - 9 };
-        let year = days.div_euclid(146_097) * 400 + year_of_era + i64::from(month <= 2);
+        let year = days.div_euclid(DAYS_PER_ERA) * 400 + year_of_era + i64::from(month <= 2);
         (year, month, day)
     }
 }
@@ -85,7 +93,7 @@ impl fmt::Display for Date {
     }
 }
 
-/// A number of exactly so many digits.
+/// A number with exactly this many digits.
 fn number(text: &str, digits: usize) -> Option<i64> {
     if text.len() != digits || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

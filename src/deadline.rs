@@ -20,8 +20,8 @@ impl<T> Slot<T> {
 
 /// Runs `work` and returns what is in its slot when it ends, or at the deadline if that is sooner.
 ///
-/// A late thread is left behind: nothing can end a system call that it waits in. A panic of the work
-/// is a panic of the caller, at once. The error is that of a machine that cannot start a thread.
+/// A late thread is left behind: nothing can end a system call that it waits in. A panic of the
+/// work is a panic of the caller, at once. Fails if the thread cannot be started.
 pub(crate) fn run_until<T: Default + Send + 'static>(
     deadline: Instant,
     work: impl FnOnce(&Slot<T>) + Send + 'static,

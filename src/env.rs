@@ -13,7 +13,7 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 /// A setting's value and the variable that it came from.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FromEnv {
-    pub(crate) variable: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) value: String,
 }
 
@@ -26,10 +26,7 @@ pub(crate) fn first_set(names: &[&'static str]) -> Result<Option<FromEnv>, Error
         let Ok(value) = value.into_string() else {
             return Err(Error::config(name, "it is not UTF-8"));
         };
-        return Ok(Some(FromEnv {
-            variable: name,
-            value,
-        }));
+        return Ok(Some(FromEnv { name, value }));
     }
     Ok(None)
 }

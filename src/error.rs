@@ -46,7 +46,8 @@ pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 ///     stream.read(&mut [0; 4096]).unwrap();
 ///     stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap();
 /// });
-/// let error = Client::builder(Credential::new("test")?).base_url(&url).build()?.list().unwrap_err();
+/// let error =
+/// Client::builder(Credential::new("test")?).base_url(&url).build()?.list().unwrap_err();
 /// assert!(matches!(error, Error::Refused { status: 401, .. }) && !error.is_transient());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -105,7 +106,8 @@ pub enum Error {
         source: Cause,
     },
     /// The proxy could not be reached, or did not connect to the API. What is lost behind an open
-    /// tunnel is [`Connection`](Self::Connection), as without a proxy.
+    /// tunnel is [`Connection`](Self::Connection), as without a proxy. What is not valid HTTP
+    /// behind `CONNECT` is this, as ureq does not say whose it is.
     #[non_exhaustive]
     Proxy {
         /// The URL that was called.
@@ -134,7 +136,7 @@ pub enum Error {
     Timeout {
         /// The URL that was called, and the proxy if there was one.
         url: String,
-        /// The timeout of the call.
+        /// The timeout of the call, an hour at most.
         timeout: Duration,
         /// What had failed before, in an attempt or in connecting, if anything had.
         /// [`source`](error::Error::source) returns it as an [`Error`].
@@ -257,8 +259,8 @@ pub enum AnswerFailure {
     Incomplete,
     /// It is not JSON.
     NotJson,
-    /// It is JSON without the documented list. Also a body above 1 MiB, which is not looked into,
-    /// and one that the decoder refuses although each token is valid: a field may come twice.
+    /// It is JSON without the documented list. A faulty body above 1 MiB counts, too, as it is not
+    /// looked into; so does a document in which a field comes twice.
     NotAList,
     /// This token of the list is faulty, counted from 1.
     Token(usize),
@@ -286,9 +288,9 @@ impl Error {
     /// True for failed lookups, missing or lost connections, timeouts, 429, 500, 502, 503 and 504.
     /// A proxy's failure is transient unless its reason is
     /// [`Credentials`](ProxyFailure::Credentials) or [`Forbidden`](ProxyFailure::Forbidden), or its
-    /// status another 4xx than 429. The client has already retried as often as
-    /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, timeouts and slow lookups
-    /// excepted.
+    /// status another 4xx than 429. The client has already retried up to as often as
+    /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, as far as the timeout left
+    /// room; a timeout and a slow lookup are not retried.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Lookup { .. } | Self::Connection { .. } | Self::Timeout { .. } => true,
@@ -384,13 +386,14 @@ impl Error {
             } => {
                 let status = status_name(*status);
                 if location.is_empty() {
-                    return format!("{url} returned {status} and redirects nowhere");
+                    format!("{url} returned {status} and redirects nowhere")
+                } else {
+                    let location = excerpt(location);
+                    format!(
+                        "{url} returned {status} and redirects to {location}; \
+                         the credential was not sent there"
+                    )
                 }
-                let location = excerpt(location);
-                format!(
-                    "{url} returned {status} and redirects to {location}; \
-                     the credential was not sent there"
-                )
             }
             Self::TooLarge { url, limit } => {
                 format!("the response from {url} is larger than {}", size(*limit))

@@ -1,6 +1,7 @@
 //! HTML pages, which captive portals and load balancers send in the API's place.
 
 use crate::escape::excerpt;
+use crate::redact::starts_with_ignore_case;
 
 /// Whether a body is a page for a browser.
 pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
@@ -9,13 +10,6 @@ pub(crate) fn is_html(body: &str, content_type: Option<&str>) -> bool {
         return true;
     }
     content_type.is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
-}
-
-fn starts_with_ignore_case(text: &str, start: &str) -> bool {
-    match text.get(..start.len()) {
-        Some(found) => found.eq_ignore_ascii_case(start),
-        None => false,
-    }
 }
 
 /// Describes a page by its title, never by its markup. The title passes through `redact`.

@@ -26,7 +26,7 @@ pub(crate) fn read(reader: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The same for a file.
+/// Reads a file like [`read`].
 pub(crate) fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read(File::open(path)?, limit)
 }

@@ -13,25 +13,26 @@
 //! ```
 //!
 //! [`Client::discover`] takes the credential from `TURSO_API_TOKEN`, `TURSO_TOKEN` or the login of
-//! the official `turso` CLI. [`Client::builder`] has the settings. [`Answer::from_json`] gives tokens
-//! to a test without a network.
+//! the official `turso` CLI. [`Client::builder`] has the settings. [`Answer::from_json`] gives
+//! tokens to a test without a network.
 //!
 //! # What a call does
 //!
-//! It ends within its timeout of 30 seconds, whatever the server, the proxy or the name server does.
-//! It retries twice after a lost connection, 429, 500, 502, 503 or 504, with exponential backoff and
-//! full jitter, and honours `Retry-After`. It reads at most 2 MiB. The credential goes to one URL,
-//! over https, loopback excepted; redirects are not followed. Proxies come from the environment, as
-//! curl takes them for https. A call gives the complete list or an error, and writes nothing to disk.
+//! It ends within its timeout of 30 seconds, whatever the server, the proxy or the name server
+//! does. It retries a transient failure twice, such as a lost connection, 429 or 503, with
+//! exponential backoff and full jitter, and honours `Retry-After`. It reads at most 2 MiB. The
+//! credential goes to one URL, over https, loopback excepted; redirects are not followed. Proxies
+//! come from the environment, as curl takes them for https. A call gives the complete list or an
+//! error, and writes nothing to disk.
 //!
-//! It runs on a thread of its own, and the caller waits for it until the deadline. That costs at most
-//! 0.1 ms more than the request by ureq alone.
+//! It runs on a thread of its own, and the caller waits for it until the deadline. Starting the
+//! thread costs at most 0.1 ms.
 //!
 //! # Errors
 //!
 //! [`Error`] has one variant per way a caller would react, and a table that says what each means.
-//! [`Error::is_transient`] tells whether the same call may succeed later. `{error:#}` prints it with
-//! its causes, on one line.
+//! [`Error::is_transient`] tells whether the same call may succeed later. `{error:#}` prints it
+//! with its causes, on one line.
 //!
 //! # Features
 //!
@@ -43,9 +44,10 @@
 //! | `cli` | yes | the binary and its own dependencies |
 //! | `resolver` | | `ClientBuilder::split_lookup`, which looks a name up for IPv4 and IPv6 apart; a later ureq 3 may need a later version of this crate |
 //!
-//! Features are additive: whatever other crates of a graph turn on, here or in ureq, the same program
-//! trusts the same certificates, sends the same request, resolves names in the same way and gets the
-//! same list. The exceptions are ureq's own `cookies` and `charset`; see below.
+//! Features are additive: whatever other crates of a graph turn on, here or in ureq, the same
+//! program trusts the same certificates, sends the same request, resolves names in the same way and
+//! gets the same list. The exceptions are ureq's own features and JSON that the API does not send;
+//! see Limits.
 //!
 //! # Limits
 //!
@@ -56,22 +58,22 @@
 //! - TLS is 1.2 or 1.3 with the modern cipher suites only.
 //! - Each call has a thread of its own. It does not see what a caller keeps per thread, such as a
 //!   tracing span, and neither does a middleware of the caller's agent.
-//! - Some threads outlive their call. A late thread makes no further attempt. It ends within one more
-//!   timeout, an hour at most; so does the thread that reads an error's body. A lookup ends with the
-//!   system resolver's own timeout. A proxy that sends its response to `CONNECT` byte by byte keeps
+//! - A thread can outlive its call by one more timeout, an hour at most, but makes no further attempt.
+//!   The same holds for the thread that reads an error's body. A lookup ends with the system resolver's
+//!   own timeout. A proxy that sends its response to `CONNECT` byte by byte keeps
 //!   its thread and socket for as long as it goes on, up to 24 KiB.
-//! - ureq starts a thread to look up a name, and panics if the process may not start one. That panic
-//!   is the call's.
+//! - ureq starts a thread to look up a name, and panics if the process may not start one. Then the call
+//!   panics, too.
 //! - An unrequested `Content-Encoding` is an error, unless another crate has turned on ureq's decoder.
 //!   With ureq's `charset`, a `text/…` response in another charset is converted. With ureq's
 //!   `cookies`, a cookie that the API sets goes back to it with the next call of the same agent,
-//!   whoever's credential that call has.
+//!   whoever's credential that call uses.
 //! - ureq does not let this crate detect two cases. A reset at the exact end of a body without a length
 //!   looks like its end. Over TLS, bytes that a server sends before it is asked are not seen on an
 //!   idle connection, so they answer the next call on it.
 //! - The decoders differ on JSON that the API does not send. `serde` refuses a documented field that
 //!   comes twice; `miniserde` takes the last one, a list of tokens included. `miniserde` refuses a
-//!   number out of range and half a surrogate pair, which `serde` ignores in an unknown field.
+//!   number out of range and a lone surrogate, which `serde` ignores in an unknown field.
 //! - musl does not resolve a name if the name server refuses or drops the IPv6 question alone. glibc
 //!   takes 15 seconds for a dropped one. `ClientBuilder::split_lookup` avoids both. musl takes up to
 //!   ten seconds to find that no name server answers.
@@ -82,8 +84,8 @@ compile_error!(
     "turso-api-tokens needs a JSON feature: `miniserde` (the default) or `serde` (serde_json)"
 );
 
-// In reading order. A file uses only files in the groups below its own, but `client` and `builder` use
-// each other: each makes the other.
+// In reading order. A file uses only files in the groups below its own, but `client` and `builder`
+// use each other: each makes the other.
 mod builder;
 mod client;
 

@@ -6,6 +6,7 @@
 
 use crate::env::first_set;
 use crate::error::Error;
+use crate::url::{bare, is_https};
 use std::net::IpAddr;
 use ureq::http::Uri;
 use ureq::{Agent, Proxy, ProxyProtocol};
@@ -46,10 +47,10 @@ impl Via {
         let Some(found) = first_set(PROXY_VARIABLES)? else {
             return Ok(None);
         };
-        let proxy = parse(found.variable, &found.value)?;
+        let proxy = parse(found.name, &found.value)?;
         Ok(Some(Self {
             proxy,
-            source: found.variable,
+            source: found.name,
         }))
     }
 
@@ -87,17 +88,24 @@ impl Via {
 
 /// Plain http never uses a proxy: it is for loopback, and a proxy would see the credential.
 fn may_use_proxy(url: &Uri) -> bool {
-    url.scheme_str() == Some("https")
+    is_https(url)
 }
 
 /// Parses a variable's value. It must name a port, since every program has another default.
 fn parse(variable: &'static str, value: &str) -> Result<Proxy, Error> {
-    let parsed = Proxy::new(value.trim());
-    let proxy = match parsed {
-        Ok(proxy) if !proxy.host().is_empty() && proxy.uri().port_u16().is_some() => proxy,
-        _ => return Err(not_a_proxy(variable)),
-    };
-    accept(variable, proxy)
+    match Proxy::new(value.trim()) {
+        Ok(proxy) if is_plain(&proxy, value) => accept(variable, proxy),
+        _ => Err(not_a_proxy(variable)),
+    }
+}
+
+/// Whether a value names a host and a port, and nothing after them. In `http://user:12/3@p:1` the
+/// password has a slash that is not encoded: the URL's host is `user`.
+fn is_plain(proxy: &Proxy, value: &str) -> bool {
+    let has_host = !proxy.host().is_empty();
+    let has_port = proxy.uri().port_u16().is_some();
+    let has_path = !matches!(proxy.uri().path(), "" | "/");
+    has_host && has_port && !has_path && !value.contains(['?', '#'])
 }
 
 /// The value may hold a password, so it is not repeated.
@@ -114,11 +122,14 @@ fn accept(setting: &'static str, proxy: Proxy) -> Result<Proxy, Error> {
             Err(Error::config(setting, problem))
         }
         // ureq would look the name up on this machine, and try its first address only.
-        ProxyProtocol::Socks5 => resolving_itself(&proxy).ok_or_else(|| not_a_proxy(setting)),
+        ProxyProtocol::Socks5 | ProxyProtocol::Socks5h if proxy.resolve_target() => {
+            resolving_itself(&proxy).ok_or_else(|| not_a_proxy(setting))
+        }
         _ => Ok(proxy),
     }
 }
 
+/// The same proxy, but for what it exempts, which the caller has looked at.
 fn resolving_itself(socks5: &Proxy) -> Option<Proxy> {
     let mut builder = Proxy::builder(ProxyProtocol::Socks5h)
         .host(socks5.host())
@@ -134,11 +145,8 @@ fn resolving_itself(socks5: &Proxy) -> Option<Proxy> {
 
 /// Whether an entry of a `NO_PROXY` list exempts the host of `url`.
 fn matches_no_proxy(list: &str, url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default();
-    let host = host
-        .trim_matches(['[', ']'])
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
+    let host = bare(url.host().unwrap_or_default());
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
     let port = url.port_u16().unwrap_or(443);
 
     let list = list.to_ascii_lowercase();
@@ -243,6 +251,9 @@ mod tests {
             "http://secret@p:99999",
             "http://secret@:1",
             "http://p:secret",
+            "http://user:12/secret@p:1",
+            "http://user:12?secret@p:1",
+            "http://user:12#secret@p:1",
             ":1",
         ] {
             let error = parse("HTTPS_PROXY", value).unwrap_err().to_string();

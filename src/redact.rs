@@ -18,36 +18,65 @@ const MIN_CUT_OFF: usize = 4;
 #[doc(hidden)]
 #[must_use]
 pub fn redact_lookalikes(text: &str) -> String {
+    redact_with(text, None)
+}
+
+/// The same, and replaces `secret`, ignoring case, as host names are lower-cased. A beginning of it
+/// at the end of the text counts too, as whoever repeated it may have cut it off.
+pub(crate) fn redact(text: &str, secret: &str) -> String {
+    redact_with(text, Some(secret))
+}
+
+fn redact_with(text: &str, secret: Option<&str>) -> String {
     let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
     let mut is_in_word = false;
 
     while let Some(c) = rest.chars().next() {
-        let lookalike = if is_in_word { 0 } else { lookalike_len(rest) };
-
-        let taken = if lookalike > 0 {
+        let hidden = hidden_len(rest, secret, is_in_word);
+        if hidden > 0 {
             redacted.push_str(PLACEHOLDER);
-            lookalike
-        } else {
-            redacted.push(c);
-            c.len_utf8()
-        };
+            rest = rest.get(hidden..).unwrap_or_default();
+            is_in_word = false;
+            continue;
+        }
 
+        redacted.push(c);
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
         is_in_word = c.is_alphanumeric();
-        rest = rest.get(taken..).unwrap_or_default();
     }
     redacted
 }
 
+/// How much of the beginning of a text must not show; 0 if nothing.
+fn hidden_len(text: &str, secret: Option<&str>, is_in_word: bool) -> usize {
+    let secret = match secret {
+        Some(secret) => secret_len(text, secret),
+        None => 0,
+    };
+    if secret > 0 || is_in_word {
+        return secret;
+    }
+    lookalike_len(text)
+}
+
+/// The length of the secret that the text begins with, or of the beginning of the secret that is
+/// all of the text; 0 if there is none.
+fn secret_len(text: &str, secret: &str) -> usize {
+    if starts_with_ignore_case(text, secret) {
+        return secret.len();
+    }
+    if text.len() >= MIN_CUT_OFF && starts_with_ignore_case(secret, text) {
+        return text.len();
+    }
+    0
+}
+
 /// The length of the lookalike that the text begins with; 0 if there is none.
 fn lookalike_len(text: &str) -> usize {
-    let is_start = text
-        .get(..JWT_START.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(JWT_START));
-    if !is_start {
+    if !starts_with_ignore_case(text, JWT_START) {
         return 0;
     }
-
     let run = text.bytes().take_while(|byte| is_jwt_byte(*byte)).count();
     if run < JWT_START.len() + MIN_JWT_REST {
         return 0;
@@ -55,48 +84,15 @@ fn lookalike_len(text: &str) -> usize {
     run
 }
 
+pub(crate) fn starts_with_ignore_case(text: &str, start: &str) -> bool {
+    match text.get(..start.len()) {
+        Some(found) => found.eq_ignore_ascii_case(start),
+        None => false,
+    }
+}
+
 fn is_jwt_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-')
-}
-
-/// Replaces `secret` with `***`, ignoring case, as host names are lower-cased. A beginning of it at
-/// the end of the text counts too, as whoever repeated it may have cut it off.
-pub(crate) fn redact_secret(text: &str, secret: &str) -> String {
-    let folded_text = text.to_ascii_lowercase();
-    let folded_secret = secret.to_ascii_lowercase();
-
-    let mut redacted = String::with_capacity(text.len());
-    let mut end = 0;
-    for (start, found) in folded_text.match_indices(&folded_secret) {
-        // Folding to ASCII lower case keeps all positions, so this slice is always there.
-        redacted.push_str(text.get(end..start).unwrap_or_default());
-        redacted.push_str(PLACEHOLDER);
-        end = start + found.len();
-    }
-
-    let rest = text.get(end..).unwrap_or_default();
-    let folded_rest = folded_text.get(end..).unwrap_or_default();
-    let cut_off = cut_off_len(folded_rest, &folded_secret);
-    let kept = rest.len() - cut_off;
-    redacted.push_str(rest.get(..kept).unwrap_or_default());
-    if cut_off > 0 {
-        redacted.push_str(PLACEHOLDER);
-    }
-    redacted
-}
-
-/// The length of the longest beginning of `secret` that `text` ends with; 0 if it is too short.
-fn cut_off_len(text: &str, secret: &str) -> usize {
-    let longest = text.len().min(secret.len().saturating_sub(1));
-    for length in (MIN_CUT_OFF..=longest).rev() {
-        let Some(start) = secret.get(..length) else {
-            continue;
-        };
-        if text.ends_with(start) {
-            return length;
-        }
-    }
-    0
 }
 
 #[cfg(test)]
@@ -144,10 +140,19 @@ mod tests {
             ("Secret-0123Secret-0123", "******"),
             ("secr", "***"),
         ] {
-            assert_eq!(redact_secret(text, "Secret-0123"), expected, "{text}");
+            assert_eq!(redact(text, "Secret-0123"), expected, "{text}");
         }
-        assert_eq!(redact_secret("axb", "x"), "a***b");
-        assert_eq!(redact_secret("abc", "abcd"), "abc");
-        assert_eq!(redact_secret("aaaaaaaaaaa", "aaaaaa"), "******");
+        assert_eq!(redact("axb", "x"), "a***b");
+        assert_eq!(redact("abc", "abcd"), "abc");
+        assert_eq!(redact("aaaaaaaaaaa", "aaaaaa"), "******");
+    }
+
+    #[test]
+    fn the_secret_does_not_keep_anything_else_from_being_hidden() {
+        assert_eq!(redact("eyJhbGxixOiJFZ in x", "x"), "*** in ***");
+        assert_eq!(
+            redact("eyjhbgcioijfz.example", "eyJhbGciOiJFZ"),
+            "***.example"
+        );
     }
 }

@@ -3,11 +3,12 @@
 //! `getaddrinfo` for both families fails as a whole where a name server refuses or drops one of the
 //! two questions. This is the only file that uses `ureq::unversioned`.
 
+use crate::url::bare;
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
-use std::{io, thread, vec};
+use std::{io, thread};
 use ureq::config::{Config, IpFamily};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -35,16 +36,11 @@ impl Resolver for SplitLookup {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
         let host = url.host().ok_or(Error::HostNotFound)?;
-        let host = host.trim_matches(['[', ']']).to_owned();
-        let default_port = if url.scheme_str() == Some("http") {
-            80
-        } else {
-            443
-        };
-        let port = url.port_u16().unwrap_or(default_port);
+        let host = bare(host).to_owned();
+        let port = url.port_u16().unwrap_or_else(|| default_port(url));
 
         let found = if let Ok(address) = host.parse::<IpAddr>() {
-            Lookup::Found(vec![SocketAddr::new(address, port)])
+            Addresses::Found(vec![SocketAddr::new(address, port)])
         } else {
             let families = families(config.ip_family());
             lookup(families, *timeout.after, move |family| {
@@ -52,9 +48,9 @@ impl Resolver for SplitLookup {
             })?
         };
         let found = match found {
-            Lookup::Found(addresses) if addresses.is_empty() => return Err(Error::HostNotFound),
-            Lookup::Found(addresses) => addresses,
-            Lookup::TimedOut => return Err(Error::Timeout(timeout.reason)),
+            Addresses::Found(addresses) if addresses.is_empty() => return Err(Error::HostNotFound),
+            Addresses::Found(addresses) => addresses,
+            Addresses::TimedOut => return Err(Error::Timeout(timeout.reason)),
         };
 
         let mut addresses = self.empty();
@@ -62,6 +58,15 @@ impl Resolver for SplitLookup {
             addresses.push(address);
         }
         Ok(addresses)
+    }
+}
+
+fn default_port(url: &Uri) -> u16 {
+    match url.scheme_str() {
+        Some("http") => 80,
+        Some("https") => 443,
+        // A SOCKS proxy, whose name ureq looks up here as well.
+        _ => 1080,
     }
 }
 
@@ -73,13 +78,9 @@ fn families(family: IpFamily) -> &'static [AddrFamily] {
     }
 }
 
-/// What a family gives. ureq's own resolver sends the same type, so that a binary holds the code of
-/// one channel for both.
-type FamilyAddresses = io::Result<vec::IntoIter<SocketAddr>>;
-
 #[derive(Debug, PartialEq, Eq)]
-enum Lookup {
-    /// The addresses of all families that have answered in time; may be empty.
+enum Addresses {
+    /// Those of all families that have answered in time; may be none.
     Found(Vec<SocketAddr>),
     TimedOut,
 }
@@ -88,8 +89,8 @@ enum Lookup {
 fn lookup(
     families: &[AddrFamily],
     timeout: Duration,
-    lookup_family: impl Fn(AddrFamily) -> FamilyAddresses + Clone + Send + 'static,
-) -> io::Result<Lookup> {
+    lookup_family: impl Fn(AddrFamily) -> io::Result<Vec<SocketAddr>> + Clone + Send + 'static,
+) -> io::Result<Addresses> {
     let (sender, receiver) = mpsc::channel();
     for family in families.iter().copied() {
         let sender = sender.clone();
@@ -105,35 +106,31 @@ fn lookup(
     let mut deadline = Instant::now() + timeout;
     let mut addresses = Vec::new();
     let mut failure = None;
-    loop {
+    let end = loop {
         let remaining = deadline.saturating_duration_since(Instant::now());
-        let ended = match receiver.recv_timeout(remaining) {
-            Ok(Ok(found)) => {
-                addresses.extend(found);
-                if !addresses.is_empty() {
-                    deadline = deadline.min(Instant::now() + RESOLUTION_DELAY);
-                }
-                continue;
-            }
-            Ok(Err(error)) => {
-                failure = Some(error);
-                continue;
-            }
-            Err(ended) => ended,
-        };
-
-        if !addresses.is_empty() {
-            return Ok(Lookup::Found(addresses));
+        match receiver.recv_timeout(remaining) {
+            Ok(Ok(found)) => addresses.extend(found),
+            Ok(Err(error)) => failure = Some(error),
+            Err(end) => break end,
         }
-        return match (ended, failure) {
-            (RecvTimeoutError::Timeout, _) => Ok(Lookup::TimedOut),
-            (RecvTimeoutError::Disconnected, Some(error)) => Err(error),
-            (RecvTimeoutError::Disconnected, None) => Ok(Lookup::Found(addresses)),
-        };
+        if !addresses.is_empty() {
+            deadline = deadline.min(Instant::now() + RESOLUTION_DELAY);
+        }
+    };
+
+    if !addresses.is_empty() {
+        return Ok(Addresses::Found(addresses));
+    }
+    if end == RecvTimeoutError::Timeout {
+        return Ok(Addresses::TimedOut);
+    }
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(Addresses::Found(Vec::new())),
     }
 }
 
-fn lookup_family(host: &str, port: u16, family: AddrFamily) -> FamilyAddresses {
+fn lookup_family(host: &str, port: u16, family: AddrFamily) -> io::Result<Vec<SocketAddr>> {
     let hints = AddrInfoHints {
         address: family.into(),
         socktype: SockType::Stream.into(),
@@ -143,7 +140,7 @@ fn lookup_family(host: &str, port: u16, family: AddrFamily) -> FamilyAddresses {
     for info in getaddrinfo(Some(host), None, Some(hints))? {
         addresses.push(SocketAddr::new(info?.sockaddr.ip(), port));
     }
-    Ok(addresses.into_iter())
+    Ok(addresses)
 }
 
 /// As many as ureq takes: those with a route first, IPv6 before IPv4.
@@ -182,20 +179,16 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn list(texts: &[&str]) -> vec::IntoIter<SocketAddr> {
-        texts
-            .iter()
-            .map(|text| address(text))
-            .collect::<Vec<_>>()
-            .into_iter()
+    fn list(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| address(text)).collect()
     }
 
     /// Looks up with these answers for IPv4 and IPv6.
     fn lookup_of(
         timeout: Duration,
-        ipv4: impl Fn() -> FamilyAddresses + Send + Sync + 'static,
-        ipv6: impl Fn() -> FamilyAddresses + Send + Sync + 'static,
-    ) -> io::Result<Lookup> {
+        ipv4: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+        ipv6: impl Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> io::Result<Addresses> {
         let both = Arc::new((ipv4, ipv6));
         lookup(&BOTH, timeout, move |family| {
             if matches!(family, AddrFamily::Inet) {
@@ -206,7 +199,7 @@ mod tests {
         })
     }
 
-    fn silence() -> FamilyAddresses {
+    fn silence() -> io::Result<Vec<SocketAddr>> {
         thread::park_timeout(LONG);
         Err(io::ErrorKind::TimedOut.into())
     }
@@ -234,7 +227,7 @@ mod tests {
                 thread::sleep(Duration::from_millis(5));
                 Ok(list(&["[::1]:1", "[::2]:1"]))
             };
-            lookup_of(LONG, ipv4, ipv6).unwrap() == Lookup::Found(both.to_vec())
+            lookup_of(LONG, ipv4, ipv6).unwrap() == Addresses::Found(both.to_vec())
         });
         assert!(found);
     }
@@ -244,11 +237,25 @@ mod tests {
         for silent_or_failing in [silence, || Err(io::Error::other("refused"))] {
             let start = Instant::now();
             let found = lookup_of(LONG, || Ok(list(&["127.0.0.1:1"])), silent_or_failing).unwrap();
-            assert_eq!(found, Lookup::Found(vec![address("127.0.0.1:1")]));
+            assert_eq!(found, Addresses::Found(vec![address("127.0.0.1:1")]));
             let found = lookup_of(LONG, silent_or_failing, || Ok(list(&["[::1]:1"]))).unwrap();
-            assert_eq!(found, Lookup::Found(vec![address("[::1]:1")]));
+            assert_eq!(found, Addresses::Found(vec![address("[::1]:1")]));
             assert!(start.elapsed() < LONG / 2);
         }
+    }
+
+    #[test]
+    fn a_silent_family_is_waited_for_50_ms_and_not_much_more() {
+        let time = || {
+            let start = Instant::now();
+            lookup_of(LONG, || Ok(list(&["127.0.0.1:1"])), silence).unwrap();
+            start.elapsed()
+        };
+        // A machine that is busy may be late once, and not every time.
+        let times = [time(), time(), time(), time(), time()];
+        let fastest = times.iter().min().copied().unwrap_or_default();
+        assert!(fastest >= RESOLUTION_DELAY, "{fastest:?}");
+        assert!(fastest < Duration::from_millis(500), "{fastest:?}");
     }
 
     #[test]
@@ -261,7 +268,7 @@ mod tests {
         assert_eq!(error.unwrap_err().to_string(), "refused");
         assert_eq!(
             lookup_of(LONG, || Ok(list(&[])), || Ok(list(&[]))).unwrap(),
-            Lookup::Found(vec![])
+            Addresses::Found(vec![])
         );
     }
 
@@ -270,13 +277,13 @@ mod tests {
         let start = Instant::now();
         assert_eq!(
             lookup_of(Duration::from_millis(100), silence, silence).unwrap(),
-            None
+            Addresses::TimedOut
         );
         assert!(start.elapsed() >= Duration::from_millis(100) && start.elapsed() < LONG / 2);
         let one_failed = lookup_of(Duration::from_millis(100), silence, || {
             Err(io::Error::other("refused"))
         });
-        assert_eq!(one_failed.unwrap(), None);
+        assert_eq!(one_failed.unwrap(), Addresses::TimedOut);
     }
 
     #[test]
@@ -327,6 +334,7 @@ mod tests {
             ("https://127.0.0.1", "127.0.0.1:443"),
             ("https://127.0.0.1:8443", "127.0.0.1:8443"),
             ("https://[::1]", "[::1]:443"),
+            ("socks5h://127.0.0.1", "127.0.0.1:1080"),
         ] {
             assert_eq!(resolve(url), [address(expected)]);
         }
@@ -354,9 +362,7 @@ mod tests {
 
     #[test]
     fn a_lookup_gives_each_address_of_its_family_once() {
-        let found: Vec<_> = lookup_family("127.0.0.1", 9, AddrFamily::Inet)
-            .unwrap()
-            .collect();
+        let found = lookup_family("127.0.0.1", 9, AddrFamily::Inet).unwrap();
         assert_eq!(found, [address("127.0.0.1:9")]);
         assert!(
             lookup_family("127.0.0.1", 9, AddrFamily::Inet6).is_err(),

@@ -20,18 +20,20 @@ const SECOND_CONNECT: Duration = Duration::from_secs(4);
 /// How long before the end of the call a last limit ends, at most. See [`Limits`].
 const MAX_GRACE: Duration = Duration::from_millis(100);
 
-/// How long to wait before the next attempt; `None` if the error must not be retried, or too little
-/// time remains.
+/// Returns how long to wait before the next attempt; `None` if the error is not retried, or too
+/// little time remains.
 ///
-/// `failed` counts the failed attempts; the last one gave `error` and `took` so long. `remaining` is
-/// what is left of the call's timeout; `random` is in `0.0..1.0`. The delay is drawn from the whole
-/// backoff (full jitter). A `Retry-After` is waited for in full. The jitter is added to it, over at
-/// least a quarter of it: clients that were all told to come back at the same second must be spread
-/// out.
+/// `took` is how long the failed attempt lasted, `failures` the number of failed attempts so far,
+/// `remaining` what is left of the call's timeout, and `random` is in `0.0..1.0`.
+///
+/// Without a `Retry-After` the wait is drawn from the whole backoff (full jitter). With one, the
+/// wait is all of the `Retry-After` and jitter, so that clients that were told the same second do
+/// not come back together. That jitter is drawn from the backoff, or from a quarter of the
+/// `Retry-After` if that is longer.
 pub(crate) fn delay(
     error: &Error,
     took: Duration,
-    failed: u32,
+    failures: u32,
     remaining: Duration,
     random: f64,
 ) -> Option<Duration> {
@@ -45,7 +47,7 @@ pub(crate) fn delay(
         return None;
     }
 
-    let spread = backoff(failed).max(asked / 4).min(slack);
+    let spread = backoff(failures).max(asked / 4).min(slack);
     Some(asked + spread.mul_f64(random))
 }
 
@@ -70,8 +72,8 @@ fn retry_after(error: &Error) -> Duration {
 }
 
 /// The longest wait after so many failed attempts: 0.5 s, 1 s, 2 s, 4 s, 8 s, then always 10 s.
-fn backoff(failed: u32) -> Duration {
-    let doublings = failed.saturating_sub(1);
+fn backoff(failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1);
     let factor = 2_u32.saturating_pow(doublings);
     INITIAL_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF)
 }
@@ -108,7 +110,8 @@ pub(crate) struct Tries {
 /// How long the parts of a request may take.
 ///
 /// A last limit takes all that remains. It ends a tenth of that, at most 100 ms, before the call
-/// does: so ureq reports what ran out of time, and not just that the call did.
+/// does: so ureq reports what ran out of time, and not just that the call did. (ureq counts
+/// connecting from the end of the lookup. After a slow lookup it reports the call.)
 ///
 /// An example, for a call of 30 s to an address that never answers:
 ///
@@ -139,7 +142,7 @@ impl Tries {
         self == Self::default()
     }
 
-    /// The limits of the next try, where so much time remains.
+    /// The limits of the next try, given the time that remains.
     pub(crate) fn limits(self, remaining: Duration) -> Limits {
         // A system resolver may need over ten seconds to ask each of its name servers in turn.
         let lookup = match self.lookups {
@@ -373,7 +376,8 @@ mod tests {
     const RECOVERY: Duration = Duration::from_secs(20);
 
     /// 100,000 clients call once each, evenly over 40 seconds; the server is out for the first 20.
-    /// Returns the requests in each second of time, and the largest number of requests of one client.
+    /// Returns the requests in each second of time, and the largest number of requests of one
+    /// client.
     fn simulate(failure: impl Fn(Duration) -> Error) -> (Vec<u32>, u32) {
         const CLIENTS: u32 = 100_000;
         let (mut seconds, mut most, mut state) = (vec![0; 80], 0, 0x9e37_79b9_7f4a_7c15);

@@ -1,4 +1,4 @@
-//! The URL that a client calls, as its errors name it: makes every error of a call.
+//! The URL that a client calls, as its errors name it: makes the errors of a call.
 
 use crate::credential::Credential;
 use crate::error::{AnswerFailure, Cause, Error, ProxyFailure, TlsFailure};
@@ -8,7 +8,7 @@ use ureq::http::Uri;
 /// Where a client's calls go, and what its errors must not show.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
-    /// As the user gave it. Messages have it redacted.
+    /// The endpoint's URL. It is redacted in messages.
     pub(crate) url: Uri,
     /// The proxy in use: host, port, and where it came from.
     pub(crate) proxy: Option<String>,
@@ -24,7 +24,7 @@ impl Target {
     }
 
     /// The URL for messages, and the proxy if there is one.
-    pub(crate) fn route(&self) -> String {
+    pub(crate) fn shown_url_and_proxy(&self) -> String {
         let url = self.shown_url();
         match self.shown_proxy() {
             Some(proxy) => format!("{url} through the proxy {proxy}"),
@@ -51,7 +51,7 @@ impl Target {
     /// `status` is the response's, if its header had come.
     pub(crate) fn connection_lost(&self, status: Option<u16>, source: impl Into<Cause>) -> Error {
         Error::Connection {
-            url: self.route(),
+            url: self.shown_url_and_proxy(),
             status,
             source: self.redact_cause(source.into()),
         }
@@ -88,7 +88,7 @@ impl Target {
 
     pub(crate) fn untrusted(&self, reason: TlsFailure, source: impl Into<Cause>) -> Error {
         Error::Tls {
-            url: self.route(),
+            url: self.shown_url_and_proxy(),
             reason,
             source: self.redact_cause(source.into()),
         }
@@ -97,7 +97,7 @@ impl Target {
     /// `before` is what had failed earlier in the call, if anything had.
     pub(crate) fn timed_out(&self, before: Option<Error>) -> Error {
         Error::Timeout {
-            url: self.route(),
+            url: self.shown_url_and_proxy(),
             timeout: self.timeout,
             source: before.map(Box::new),
         }
@@ -107,7 +107,7 @@ impl Target {
     pub(crate) fn refused(&self, status: u16, message: String) -> Error {
         Error::Refused {
             status,
-            url: self.route(),
+            url: self.shown_url_and_proxy(),
             message,
             credential_source: self.credential.source().cloned(),
         }
@@ -115,7 +115,7 @@ impl Target {
 
     pub(crate) fn redirected(&self, status: u16, location: &str) -> Error {
         Error::Redirect {
-            url: self.route(),
+            url: self.shown_url_and_proxy(),
             status,
             location: self.redact(location),
         }
@@ -123,7 +123,7 @@ impl Target {
 
     pub(crate) fn too_large(&self, limit: u64) -> Error {
         Error::TooLarge {
-            url: self.route(),
+            url: self.shown_url_and_proxy(),
             limit,
         }
     }
@@ -135,7 +135,7 @@ impl Target {
         source: Option<Cause>,
     ) -> Error {
         Error::InvalidAnswer {
-            url: self.route(),
+            url: self.shown_url_and_proxy(),
             reason,
             problem: problem.into(),
             source: source.map(|source| self.redact_cause(source)),

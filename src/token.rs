@@ -4,9 +4,9 @@ use crate::date::Date;
 
 /// One Platform API token of the user. The list never holds the secret itself.
 ///
-/// Fields are named as in the API's `APIToken` schema. An optional text that the API sends empty is `None` here: to its
-/// server, which is written in Go, empty and omitted are the same. With the feature `serde` a token can be stored in any
-/// format.
+/// Fields are named as in the API's `APIToken` schema. An optional text that the API sends empty is
+/// `None` here: to its server, which is written in Go, empty and omitted are the same. With the
+/// feature `serde` a token can be stored in any format.
 ///
 /// ```
 /// use turso_api_tokens::Answer;
@@ -24,14 +24,17 @@ pub struct ApiToken {
     pub name: String,
     /// The id, for example `clGFZ4STEe6fljpFzIum8A`.
     pub id: String,
-    /// The slug of the only organization that the token can act on; `None` means every organization of the user.
+    /// The slug of the only organization that the token can act on; `None` means every organization
+    /// of the user.
     pub organization: Option<String>,
     /// The only group that the token can act on.
     pub group: Option<String>,
-    /// What a token of a group can do there, for example `read` or `db:create`; empty for other tokens.
+    /// What a token of a group can do there, for example `read` or `db:create`; empty for other
+    /// tokens.
     #[cfg_attr(feature = "serde", serde(serialize_with = "as_some"))]
     pub scopes: Vec<String>,
-    /// The day of creation, `YYYY-MM-DD`.
+    /// The day of creation as the API sent it: `YYYY-MM-DD`, by its documentation. See
+    /// [`created_on`](Self::created_on).
     pub created_at: Option<String>,
 }
 
@@ -60,8 +63,9 @@ impl ApiToken {
 
     /// Returns whether the token was created more than `days` days before `today`.
     ///
-    /// Missing data fails closed: a token without a readable date of creation counts as older, and so does one from more
-    /// than a day after `today`. One day allows for time zones and clock skew.
+    /// Missing data fails closed: a token without a readable date of creation counts as older, and
+    /// so does one from more than a day after `today`. One day allows for time zones and clock
+    /// skew.
     ///
     /// ```
     /// use turso_api_tokens::{Answer, Date};
@@ -105,7 +109,8 @@ impl ApiToken {
 )]
 #[non_exhaustive]
 pub enum Access<'a> {
-    /// Every organization of the user. The API's documentation calls such tokens deprecated and asks for rotation.
+    /// Every organization of the user. The API's documentation calls such tokens deprecated and
+    /// asks for rotation.
     Unrestricted,
     /// One organization.
     #[non_exhaustive]
@@ -129,8 +134,8 @@ fn non_empty(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// Writes scopes in the form in which they are read, as non-self-describing formats such as postcard
-/// need.
+/// Writes scopes in the form in which they are read, as non-self-describing formats such as
+/// postcard need.
 #[cfg(feature = "serde")]
 fn as_some<S: serde::Serializer>(scopes: &[String], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_some(scopes)

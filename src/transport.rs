@@ -7,6 +7,7 @@ use crate::deadline::{Slot, run_until};
 use crate::error::Error;
 use crate::retry::{Limits, Tries};
 use crate::target::Target;
+use crate::url::is_literal;
 use log::debug;
 use std::io::Read;
 use std::time::{Duration, Instant};
@@ -39,9 +40,8 @@ pub(crate) struct Transport {
 
 impl Transport {
     /// Sends a request and returns the response, whose body is still to be read. If looking up or
-    /// connecting takes too long, it starts again with more time.
-    ///
-    /// `on_slow_connect` is told when connecting has run out of time and is tried again.
+    /// connecting takes too long, it tries again with more time. It calls `on_slow_connect` before
+    /// it tries again to connect.
     pub(crate) fn send(
         &self,
         target: &Target,
@@ -55,7 +55,12 @@ impl Transport {
                 return Err(target.timed_out(None));
             }
 
-            let limits = tries.limits(remaining);
+            let limits = if tries.is_first() {
+                // Those of the agent's own configuration: see `request`.
+                tries.limits(target.timeout)
+            } else {
+                tries.limits(remaining)
+            };
             let expired = match self.request(tries, limits).call() {
                 Ok(response) => return Ok(response),
                 Err(ureq::Error::Timeout(expired)) => expired,
@@ -66,21 +71,20 @@ impl Transport {
 
             match expired {
                 Timeout::Resolve if !limits.lookup.is_last => {
-                    debug!("no address within {} ms", limits.lookup.time.as_millis());
+                    let time = limits.lookup.time.as_millis();
+                    debug!("no address within {time} ms");
                     tries.lookups += 1;
                 }
-                Timeout::Resolve if self.proxy.is_none() => {
+                Timeout::Resolve if self.asks_for_the_host() => {
                     return Err(target.lookup_failed("no name server answered in time"));
                 }
                 Timeout::Connect if !limits.connect.is_last => {
-                    debug!(
-                        "no connection within {} ms",
-                        limits.connect.time.as_millis()
-                    );
+                    let time = limits.connect.time.as_millis();
+                    debug!("no connection within {time} ms");
                     tries.connects += 1;
                     on_slow_connect();
                 }
-                // With SOCKS 4 the host is looked up here, as a part of connecting through it.
+                // These are the last tries. A lookup for a proxy is a part of connecting.
                 Timeout::Resolve | Timeout::Connect => {
                     return Err(target.timed_out(Some(target.no_connection_in_time())));
                 }
@@ -89,11 +93,17 @@ impl Transport {
         }
     }
 
+    /// Whether a lookup asks a name server for the host, and for nothing else.
+    fn asks_for_the_host(&self) -> bool {
+        self.proxy.is_none() && !is_literal(&self.url)
+    }
+
     /// Prepares a request with its limits.
     ///
     /// ureq caches its TLS configuration only for a request that uses the agent's own configuration,
-    /// and resumes TLS sessions only then. So the first try overrides nothing, and
-    /// [`agent_config`] sets its limits.
+    /// and resumes TLS sessions only then. So the first try of an attempt overrides nothing:
+    /// [`agent_config`] has set its limits, for the whole timeout. In a later attempt they may be
+    /// longer than what remains. The caller's deadline ends the call all the same.
     fn request(&self, tries: Tries, limits: Limits) -> RequestBuilder<WithoutBody> {
         let mut request = self
             .agent
@@ -192,7 +202,7 @@ pub(crate) struct AgentSettings<'a> {
     pub(crate) roots: Option<&'a [u8]>,
 }
 
-/// The configuration of a client's own agent; what is wrong with the PEM text, if it is not valid.
+/// Configures a client's own agent. The error says what is wrong with the PEM text.
 #[cfg_attr(
     not(feature = "rustls"),
     expect(clippy::unnecessary_wraps, reason = "without TLS no PEM text is read")
@@ -237,10 +247,11 @@ pub(crate) fn agent_config(settings: AgentSettings<'_>) -> Result<Config, &'stat
     Ok(config.build())
 }
 
-/// The length of the longest line that a request may have. ureq writes no line in parts.
+/// The length of the longest line that a request may have. ureq never splits a line across writes,
+/// so its buffer must hold the longest.
 ///
-/// The client may get another credential later, so the longest possible one counts. The request line
-/// is shorter, as a URL has at most 64 KiB.
+/// The client may get another credential later, so the longest possible one counts. The request
+/// line is no longer than that, as a URL has less than 64 KiB.
 fn longest_line(user_agent: &str) -> usize {
     const NAME: usize = "authorization: Bearer \r\n".len();
     NAME + MAX_LENGTH.max(user_agent.len())

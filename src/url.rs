@@ -129,23 +129,32 @@ fn parse(text: &str) -> Option<Uri> {
     if is_port { Some(url) } else { None }
 }
 
+/// Whether the host is an IP address, which needs no lookup.
+pub(crate) fn is_literal(url: &Uri) -> bool {
+    address(url).is_some()
+}
+
 fn is_loopback(url: &Uri) -> bool {
-    let host = url.host().unwrap_or_default();
-    if is_localhost(host) {
-        return true;
+    match address(url) {
+        Some(address) => address.is_loopback(),
+        None => is_localhost(url.host().unwrap_or_default()),
     }
-    match bare(host).parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        Err(_) => false,
-    }
+}
+
+fn address(url: &Uri) -> Option<IpAddr> {
+    bare(url.host()?).parse().ok()
 }
 
 fn is_localhost(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost")
 }
 
+pub(crate) fn is_https(url: &Uri) -> bool {
+    url.scheme_str() == Some("https")
+}
+
 /// A host without the brackets of an IPv6 address.
-fn bare(host: &str) -> &str {
+pub(crate) fn bare(host: &str) -> &str {
     let inside = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));

@@ -4,13 +4,13 @@
 //! what is wrong with any other. They differ on JSON that the API does not send:
 //!
 //! - serde refuses a documented field that comes twice. miniserde takes the last one.
-//! - miniserde refuses a number out of range and half a surrogate pair. serde ignores both in an
+//! - miniserde refuses a number out of range and a lone surrogate. serde ignores both in an
 //!   unknown field.
-//! - Where a token is faulty as well, serde reports each of these, and a document that nests deeper
-//!   than 128, as not JSON.
+//! - If a token is faulty too, serde calls a number out of range, a lone surrogate and nesting deeper
+//!   than 128 "not JSON", as the diagnosis parses the whole document.
 
-// Where both are on, serde decodes. The module is not named `miniserde`, as the paths that the derive
-// macro writes would resolve to it.
+// Where both are on, serde decodes. The module is not named `miniserde`, as the paths that the
+// derive macro writes would resolve to it.
 #[cfg(all(feature = "miniserde", not(feature = "serde")))]
 #[path = "miniserde.rs"]
 mod library;
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_surrogate_pair_in_an_unknown_field_is_refused_by_miniserde_alone() {
+    fn a_lone_surrogate_in_an_unknown_field_is_refused_by_miniserde_alone() {
         let expected = if cfg!(feature = "serde") {
             Ok(vec![])
         } else {

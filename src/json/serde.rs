@@ -12,7 +12,8 @@ pub(super) fn parse<T: Decode>(document: &str) -> Option<T> {
     serde_json::from_str(document).ok()
 }
 
-/// Takes an object only. The derive, which is `Token`'s own function of this name, also takes an array of its fields.
+/// Takes an object only. The derive, which is `Token`'s own function of this name, also takes an
+/// array of its fields.
 impl<'de> Deserialize<'de> for Token {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(TokenVisitor)
@@ -46,7 +47,8 @@ mod tests {
     use super::*;
     use serde::de::{Error as _, value::Error};
 
-    /// Formats such as RON write the name of a struct, which is the type's, and expect it when they read.
+    /// Formats such as RON write the name of a struct, which is the type's, and expect it when they
+    /// read.
     #[test]
     fn a_token_is_read_by_the_name_that_it_is_written_with() {
         struct StructName;

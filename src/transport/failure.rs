@@ -1,5 +1,5 @@
-//! What ureq's errors mean. Where ureq and rustls have no types for it, texts are matched: here, and
-//! nowhere else.
+//! What ureq's errors mean. Where ureq and rustls have no types for it, texts are matched: here,
+//! and nowhere else.
 
 use crate::error::{AnswerFailure, Cause, Error, ProxyFailure, TlsFailure};
 use crate::target::Target;
@@ -20,10 +20,10 @@ pub(super) fn before_response(error: ureq::Error, target: &Target, proxy: Option
         }
     }
 
-    if let Some(tls) = tls_failure(&error, text) {
-        return match tls.words {
-            Some(words) => target.untrusted(tls.reason, words),
-            None => target.untrusted(tls.reason, error.into_io()),
+    if let Some(reason) = tls_failure(&error, text) {
+        return match tls_words(reason) {
+            Some(words) => target.untrusted(reason, words),
+            None => target.untrusted(reason, error.into_io()),
         };
     }
 
@@ -83,98 +83,60 @@ fn is_windows_lookup_code(code: i32) -> bool {
     (11_001..=11_004).contains(&code)
 }
 
-/// A TLS failure that this crate knows by how its text begins.
-struct KnownTls {
-    text: &'static str,
-    reason: TlsFailure,
-    /// Plain words for what rustls tells developers; `None` if its own are plain.
-    words: Option<&'static str>,
-}
-
-const KNOWN_TLS: [KnownTls; 12] = [
-    KnownTls {
-        text: "UnknownIssuer",
-        reason: TlsFailure::UnknownIssuer,
-        words: Some("the issuer of its certificate is unknown"),
-    },
-    KnownTls {
-        text: "certificate expired",
-        reason: TlsFailure::Expired,
-        words: Some("its certificate has expired"),
-    },
-    KnownTls {
-        text: "Expired",
-        reason: TlsFailure::Expired,
-        words: Some("its certificate has expired"),
-    },
-    KnownTls {
-        text: "certificate not valid yet",
-        reason: TlsFailure::NotYetValid,
-        words: Some("its certificate is not valid yet"),
-    },
-    KnownTls {
-        text: "NotValidYet",
-        reason: TlsFailure::NotYetValid,
-        words: Some("its certificate is not valid yet"),
-    },
-    KnownTls {
-        text: "certificate not valid for name",
-        reason: TlsFailure::WrongName,
-        words: None,
-    },
-    KnownTls {
-        text: "NotValidForName",
-        reason: TlsFailure::WrongName,
-        words: None,
-    },
-    KnownTls {
-        text: "Other(OtherError(CaUsedAsEndEntity))",
-        reason: TlsFailure::CaAsServer,
-        words: Some("its certificate is an authority's own"),
-    },
-    KnownTls {
-        text: "peer is incompatible: ",
-        reason: TlsFailure::NoCommonProtocol,
-        words: Some("no TLS version or cipher suite in common"),
-    },
-    KnownTls {
-        text: "received fatal alert: HandshakeFailure",
-        reason: TlsFailure::NoCommonProtocol,
-        words: Some("no TLS version or cipher suite in common"),
-    },
-    KnownTls {
-        text: "received fatal alert: ProtocolVersion",
-        reason: TlsFailure::NoCommonProtocol,
-        words: Some("no TLS version or cipher suite in common"),
-    },
-    KnownTls {
-        text: "received corrupt message of type InvalidContentType",
-        reason: TlsFailure::NotTls,
-        words: Some("it does not speak TLS"),
-    },
-];
-
-const OTHER_TLS: KnownTls = KnownTls {
-    text: "",
-    reason: TlsFailure::Other,
-    words: None,
-};
-
 /// What kind of TLS failure an error is; `None` if it is none.
 ///
 /// Only the beginning of a text counts: the rest may hold names that the server chose.
-fn tls_failure(error: &ureq::Error, text: &str) -> Option<&'static KnownTls> {
+fn tls_failure(error: &ureq::Error, text: &str) -> Option<TlsFailure> {
+    const BEGINNINGS: [(&str, TlsFailure); 12] = [
+        ("UnknownIssuer", TlsFailure::UnknownIssuer),
+        ("certificate expired", TlsFailure::Expired),
+        ("Expired", TlsFailure::Expired),
+        ("certificate not valid yet", TlsFailure::NotYetValid),
+        ("NotValidYet", TlsFailure::NotYetValid),
+        ("certificate not valid for name", TlsFailure::WrongName),
+        ("NotValidForName", TlsFailure::WrongName),
+        (
+            "Other(OtherError(CaUsedAsEndEntity))",
+            TlsFailure::CaAsServer,
+        ),
+        ("peer is incompatible: ", TlsFailure::NoCommonProtocol),
+        (
+            "received fatal alert: HandshakeFailure",
+            TlsFailure::NoCommonProtocol,
+        ),
+        (
+            "received fatal alert: ProtocolVersion",
+            TlsFailure::NoCommonProtocol,
+        ),
+        (
+            "received corrupt message of type InvalidContentType",
+            TlsFailure::NotTls,
+        ),
+    ];
+
     let text = tls_text(error, text)?;
     let text = text
         .strip_prefix("invalid peer certificate: ")
         .unwrap_or(text);
-
-    for known in &KNOWN_TLS {
-        if text.starts_with(known.text) {
-            return Some(known);
+    for (beginning, reason) in BEGINNINGS {
+        if text.starts_with(beginning) {
+            return Some(reason);
         }
     }
-    Some(&OTHER_TLS)
+    Some(TlsFailure::Other)
+}
+
+/// Plain words for a TLS failure that rustls describes for developers; `None` if its own are plain.
+fn tls_words(reason: TlsFailure) -> Option<&'static str> {
+    match reason {
+        TlsFailure::UnknownIssuer => Some("the issuer of its certificate is unknown"),
+        TlsFailure::Expired => Some("its certificate has expired"),
+        TlsFailure::NotYetValid => Some("its certificate is not valid yet"),
+        TlsFailure::CaAsServer => Some("its certificate is an authority's own"),
+        TlsFailure::NoCommonProtocol => Some("no TLS version or cipher suite in common"),
+        TlsFailure::NotTls => Some("it does not speak TLS"),
+        TlsFailure::WrongName | TlsFailure::Other => None,
+    }
 }
 
 /// The TLS library's text; `None` if the error is not about TLS.
@@ -214,8 +176,8 @@ fn reason_of_status(status: u16) -> ProxyFailure {
 /// How the proxy failed; `None` if the error may be the server's as well.
 fn proxy_failure(error: &ureq::Error, text: &str, proxy: &Proxy) -> Option<ProxyFailure> {
     if is_lookup(error, text) {
-        // With SOCKS 4 the name of the *host* is resolved on this machine as well, so a failed
-        // lookup says nothing about the proxy.
+        // With SOCKS 4 the host is looked up here as well. The name may be the host's or the
+        // proxy's.
         let reason = if proxy.resolve_target() {
             ProxyFailure::Other
         } else {
@@ -226,10 +188,11 @@ fn proxy_failure(error: &ureq::Error, text: &str, proxy: &Proxy) -> Option<Proxy
 
     match error {
         ureq::Error::ConnectProxyFailed(_) => Some(ProxyFailure::Other),
-        // Only connecting to the proxy itself gives these.
+        // Connecting to the proxy itself gives these.
         ureq::Error::Io(error) if is_unreachable(error.kind()) => Some(ProxyFailure::Unreachable),
         _ if is_socks(proxy) => reason_of_socks_reply(text),
-        // ureq reports a response to `CONNECT` that is not HTTP as it does the server's own.
+        // ureq reports a response to `CONNECT` that is not HTTP in the same way as one of the
+        // server.
         ureq::Error::Protocol(_) | ureq::Error::Http(_) => Some(ProxyFailure::Other),
         _ => None,
     }
@@ -306,7 +269,7 @@ fn other_side(target: &Target) -> &'static str {
 /// A lost connection in plain words, where a library wrote it for developers.
 fn plain(error: ureq::Error, other_side: &str) -> Cause {
     let is_closed = match &error {
-        // The other one means that the connection closed inside the chunked framing.
+        // `BodyStalled`: the connection closed inside the chunked framing.
         ureq::Error::ConnectProxyFailed(_) | ureq::Error::BodyStalled => true,
         ureq::Error::Io(error) => error.kind() == ErrorKind::UnexpectedEof,
         _ => false,

@@ -237,3 +237,70 @@ fn agent_with_proxy(url: &str) -> ureq::Agent {
         .build()
         .new_agent()
 }
+
+/// An agent whose requests do this instead.
+fn agent_with(middleware: impl ureq::middleware::Middleware) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .proxy(None)
+        .middleware(middleware)
+        .build()
+        .new_agent()
+}
+
+type Next<'a> = ureq::middleware::MiddlewareNext<'a>;
+type Answer = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
+
+#[test]
+fn a_call_ends_in_time_whatever_its_agent_waits_for() {
+    let (release, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = std::sync::Mutex::new(blocked);
+    let stuck = move |_: ureq::http::Request<ureq::SendBody>, _: Next| -> Answer {
+        let _ = blocked.lock().unwrap().recv();
+        Err(ureq::Error::ConnectionFailed)
+    };
+    let client = builder("http://127.0.0.1:1")
+        .agent(agent_with(stuck))
+        .timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    let error = client.list().unwrap_err();
+    assert!(
+        matches!(error, Error::Timeout { source: None, .. }),
+        "{error:?}"
+    );
+    assert!(start.elapsed() < Duration::from_secs(2));
+    drop(release);
+}
+
+#[test]
+fn a_panic_inside_a_call_is_the_callers_at_once() {
+    let panicking = |_: ureq::http::Request<ureq::SendBody>, _: Next| -> Answer {
+        std::panic::resume_unwind(Box::new("the agent's own"))
+    };
+    let client = builder("http://127.0.0.1:1")
+        .agent(agent_with(panicking))
+        .build()
+        .unwrap();
+    let call = std::panic::AssertUnwindSafe(|| client.list());
+    let payload = assert_within(0, || std::panic::catch_unwind(call)).unwrap_err();
+    assert_eq!(payload.downcast_ref(), Some(&"the agent's own"));
+}
+
+#[test]
+fn a_call_runs_on_a_thread_of_its_own_that_has_a_name() {
+    let (sender, names) = std::sync::mpsc::channel();
+    let sender = std::sync::Mutex::new(sender);
+    let naming = move |request: ureq::http::Request<ureq::SendBody>, next: Next| -> Answer {
+        let name = std::thread::current().name().map(str::to_owned);
+        sender.lock().unwrap().send(name).unwrap();
+        next.handle(request)
+    };
+    let server = Server::script([ok(ORIGINAL_LIST)]);
+    let client = builder(&server.url())
+        .agent(agent_with(naming))
+        .build()
+        .unwrap();
+    client.list().unwrap();
+    assert_eq!(names.recv().unwrap().as_deref(), Some("turso-api-tokens"));
+}

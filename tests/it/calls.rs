@@ -1,6 +1,6 @@
 //! One call is one request, as documented, over one pool.
 
-use crate::server::{ORIGINAL_LIST, Server, Step, error, ok, response};
+use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, Step, error, ok, response};
 use crate::support::{
     RETRY_LOG, SECRET, assert_within, attempts, builder, client, in_own_process, recorded,
 };
@@ -151,12 +151,12 @@ fn the_log_has_each_setting_with_its_source_and_then_each_attempt_with_its_outco
             .iter()
             .filter_map(|record| record.strip_prefix("turso_api_tokens::"))
             .collect();
-        let base_url = format!("client base URL: {} (given by the program)", server.url());
+        let base_url = format!("builder base URL: {} (given by the program)", server.url());
         let settings = [
-            "client credential: given by the program",
+            "builder credential: given by the program",
             &base_url,
-            "client proxy: none",
-            "client certificates: the bundled Mozilla roots",
+            "builder proxy: none",
+            "builder certificates: the bundled Mozilla roots",
         ];
         assert_eq!(lines[..4], settings);
         assert_eq!(lines.len(), 4 + RETRY_LOG.len(), "{lines:#?}");
@@ -187,4 +187,42 @@ fn the_public_types_can_be_shared_between_threads() {
     shared::<ApiToken>();
     shared::<Date>();
     shared::<Escaped<'_>>();
+}
+
+#[test]
+fn another_credential_uses_the_same_connection_and_is_redacted_in_its_turn() {
+    let server = Server::script([
+        ok(ORIGINAL_LIST),
+        ok(ORIGINAL_LIST),
+        error("404 x", "no other-credential here"),
+    ]);
+    let first = client(&server.url());
+    let second = first.with_credential(Credential::new("other-credential").unwrap());
+    first.list().unwrap();
+    second.list().unwrap();
+    let error = second.list().unwrap_err();
+
+    let requests = server.requests();
+    assert!(requests[0].contains(&format!("authorization: Bearer {SECRET}\r\n")));
+    assert!(requests[1].contains("authorization: Bearer other-credential\r\n"));
+    assert!(!requests[1].contains(SECRET));
+    assert_eq!(server.connections(), 1);
+    assert!(error.to_string().ends_with(": no *** here"), "{error}");
+}
+
+#[test]
+fn another_credential_may_be_as_long_as_any() {
+    let server = Server::script([ok(ORIGINAL_LIST)]);
+    let long = "x".repeat(65_536);
+    let client = client(&server.url()).with_credential(Credential::new(&long).unwrap());
+    assert_eq!(client.list().unwrap().len(), 2);
+    assert!(server.requests()[0].contains(&format!("authorization: Bearer {long}\r\n")));
+}
+
+#[test]
+fn an_answer_gives_its_body_away() {
+    let server = Server::script([ok(CURRENT_LIST)]);
+    let answer = client(&server.url()).fetch().unwrap();
+    assert_eq!(answer.json(), CURRENT_LIST);
+    assert_eq!(answer.into_json(), CURRENT_LIST);
 }

@@ -144,13 +144,35 @@ fn allow_exempts_a_token_from_every_rule() {
 
 #[test]
 fn allow_does_not_exempt_from_require() {
-    let finished = run(&["-q", "--require", "gone", "--allow", "gone"]);
+    let finished = run(&[
+        "-q",
+        "--require",
+        "gone",
+        "--deny=unrestricted",
+        "--allow",
+        "gone",
+        "--allow=laptop",
+    ]);
     assert_failures(&finished, &["--require gone: no token has this name"]);
 }
 
 #[test]
-fn allow_without_deny_changes_nothing_and_its_token_need_not_exist() {
-    assert_eq!(run(&["--allow", "gone"]).succeeded(), run(&[]).succeeded());
+fn allow_without_deny_is_an_error_before_anything_is_sent() {
+    let server = Server::script([]);
+    let stderr = program(&server.url(), &["--allow", "ci"]).run().failed(2);
+    assert!(
+        stderr.contains("--allow exempts a token from --deny, so without --deny it checks nothing"),
+        "{stderr}"
+    );
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn an_allowed_token_need_not_exist() {
+    assert_failures(
+        &run(&["-q", "--deny=older-than=36500d", "--allow", "gone"]),
+        &[],
+    );
 }
 
 #[test]

@@ -333,14 +333,14 @@ fn a_credential_in_the_wrong_variable_is_not_repeated() {
     #[cfg(feature = "rustls")]
     assert_misplaced(
         start().env("SSL_CERT_FILE", SECRET),
-        "SSL_CERT_FILE: could not read a file whose name looks like",
+        "SSL_CERT_FILE: could not read ***: ",
     );
     assert_misplaced(
         start().env("HTTPS_PROXY", SECRET),
         "HTTPS_PROXY: it is not the URL of a proxy with its port",
     );
     let start = program_with_empty_env(&[]).env("TURSO_CONFIG_FOLDER", SECRET);
-    assert_misplaced(start, "a file whose name looks like a credential");
+    assert_misplaced(start, "there is no login of the turso CLI in ***");
 }
 
 #[test]
@@ -360,12 +360,12 @@ fn a_credential_as_the_value_of_an_option_is_not_repeated() {
         ),
         (
             vec!["--token-file", SECRET],
-            "could not read the credential from a file whose name looks like a credential",
+            "could not read the credential from ***; its name looks like a credential, which belongs in the file or in",
         ),
         #[cfg(feature = "rustls")]
         (
             vec!["--base-url=https://localhost:1", "--ca-file", SECRET],
-            "--ca-file: could not read a file whose name looks like a credential",
+            "--ca-file: could not read ***: ",
         ),
         (vec!["--deny", SECRET], "unknown rule for --deny"),
         (vec!["--timeout", SECRET], "--timeout takes seconds"),
@@ -414,4 +414,148 @@ fn a_base_url_option_that_holds_the_credential_is_named_without_it() {
             expected,
         );
     }
+}
+
+#[test]
+fn a_variable_that_is_set_but_empty_is_an_error_and_never_somebodys_login() {
+    let folder = Folder::new();
+    folder.write("settings.json", r#"{"token":"login"}"#);
+    let server = Server::script([]);
+    let start = || {
+        program_with_empty_env(&["--base-url", &server.url()])
+            .env("TURSO_CONFIG_FOLDER", &folder.path())
+    };
+    for (program, variable) in [
+        (start().env("TURSO_API_TOKEN", ""), "TURSO_API_TOKEN"),
+        (
+            start().env("TURSO_API_TOKEN", "").env("TURSO_TOKEN", "x"),
+            "TURSO_API_TOKEN",
+        ),
+        (start().env("TURSO_TOKEN", ""), "TURSO_TOKEN"),
+    ] {
+        let expected =
+            format!("{variable} is set but empty; unset it to use the login of the turso CLI");
+        assert_line(&program.run().failed(2), &expected);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_credential_in_quotes_or_with_its_variable_is_named_before_anything_is_sent() {
+    let server = Server::script([]);
+    for (text, expected) in [
+        (
+            format!("\"{SECRET}\""),
+            "byte 1 is a quotation mark; leave out the quotes and give the token alone",
+        ),
+        (
+            format!("TURSO_API_TOKEN={SECRET}"),
+            "byte 1 begins \"TURSO_API_TOKEN=\"; leave that out and give the token alone",
+        ),
+    ] {
+        let stderr = program(&server.url(), &[])
+            .env("TURSO_API_TOKEN", &text)
+            .run()
+            .failed(2);
+        let expected = format!("invalid credential from TURSO_API_TOKEN: {expected}");
+        assert_line(&stderr, &expected);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn what_looks_like_a_credential_is_not_repeated_wherever_it_was_put() {
+    let quoted = format!("\"{SECRET}\"");
+    let bearer = format!("Bearer {SECRET}");
+    let below = format!("./{SECRET}");
+    let line = format!("TURSO_API_TOKEN={SECRET}");
+    let upper = SECRET.to_ascii_uppercase();
+    let option = format!("--{SECRET}");
+    let url = format!("https://{SECRET}");
+    for args in [
+        ["--token-file", quoted.as_str()],
+        ["--token-file", &bearer],
+        ["--token-file", &below],
+        ["--token-file", &line],
+        ["--token-file", &upper],
+        ["--ca-file", &below],
+        ["--ca-file", &bearer],
+        ["-q", &option],
+        ["--base-url", &url],
+    ] {
+        // `run` asserts that it does not show.
+        let finished = program_with_empty_env(&args)
+            .env("TURSO_API_TOKEN", "x")
+            .env("TURSO_BASE_URL", "https://localhost:1")
+            .run();
+        assert!(finished.code != 0 && finished.stdout.is_empty(), "{args:?}");
+        assert!(
+            finished.stderr.contains("***"),
+            "{args:?}: {}",
+            finished.stderr
+        );
+    }
+    for (variable, value) in [
+        ("SSL_CERT_FILE", bearer.as_str()),
+        ("TURSO_CONFIG_FOLDER", &bearer),
+        ("HTTPS_PROXY", &format!("http://{SECRET}:1")),
+    ] {
+        let mut program =
+            program_with_empty_env(&["--base-url=https://localhost:1", "--retries=0"])
+                .env(variable, value);
+        if variable != "TURSO_CONFIG_FOLDER" {
+            program = program.env("TURSO_API_TOKEN", "x");
+        }
+        let finished = program.run();
+        assert!(finished.code != 0, "{variable}");
+        assert!(
+            finished.stderr.contains("***") || cfg!(not(feature = "rustls")),
+            "{variable}: {}",
+            finished.stderr
+        );
+    }
+}
+
+#[test]
+fn a_required_name_that_is_a_credential_is_not_repeated() {
+    for (credential, name) in [
+        ("x", SECRET),
+        ("s3cr3t-that-is-no-jwt", "s3cr3t-that-is-no-jwt"),
+    ] {
+        let server = Server::script([ok(ORIGINAL_LIST)]);
+        let finished = program(&server.url(), &["-q", "--require", name])
+            .env("TURSO_API_TOKEN", credential)
+            .run();
+        assert_eq!(finished.code, 1);
+        assert_line(&finished.stderr, "--require ***: no token has this name");
+    }
+}
+
+#[test]
+fn a_file_whose_name_only_contains_eyj_is_named() {
+    let stderr = program(
+        "http://127.0.0.1:1",
+        &["--token-file", "/missing/monkeyJar.pem"],
+    )
+    .run()
+    .failed(2);
+    assert!(stderr.contains("/missing/monkeyJar.pem"), "{stderr}");
+}
+
+/// `script` gives a command a terminal of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_credential_is_not_read_from_a_terminal() {
+    let command = format!("{} --token-file -", env!("CARGO_BIN_EXE_turso-api-tokens"));
+    let output = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        shown.contains("--token-file - would show the credential as it is typed; pipe it in"),
+        "{shown}"
+    );
+    assert_eq!(output.status.code(), Some(2));
 }

@@ -187,31 +187,6 @@ fn duration_max_does_not_wait_for_the_body_of_an_error() {
 }
 
 #[test]
-fn what_a_redirect_leads_to_ends_at_the_deadline_of_the_call() {
-    let slow = b"HTTP/1.1 307 x\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n".to_vec();
-    let pause = Duration::from_millis(2400 / slow.len() as u64);
-    let server = Server::script([Step::Drip(slow, pause), Step::Silence]);
-    let client = builder(&server.url())
-        .timeout(Duration::from_secs(3))
-        .build()
-        .unwrap();
-    let error = assert_within(3, || client.list()).unwrap_err();
-    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
-    assert_eq!(server.requests().len(), 2);
-}
-
-#[test]
-fn endless_redirects_end_after_ten() {
-    let server = Server::always(|| response("302 Found", "Location: /again\r\n", ""));
-    let error = error_before_deadline(&server.url());
-    assert!(
-        matches!(&error, Error::InvalidAnswer { problem, .. } if problem == "more than 10 redirects"),
-        "{error:?}"
-    );
-    assert_eq!(server.requests().len(), 11);
-}
-
-#[test]
 fn an_address_that_swallows_connections_is_a_timeout_that_tells_of_it() {
     let hole = BlackHole::new("127.0.0.1:0");
     let client = builder(&format!("http://{}", hole.address))
@@ -252,16 +227,10 @@ fn assert_attempts_to_connect(retries: u32, seconds: u64, expected: usize) {
     assert_eq!(attempts(&records), expected, "{records:#?}");
 }
 
-// Connecting gets one second, four, and then all that is left or a third of it.
-
 #[test]
-fn the_last_attempt_connects_until_the_deadline() {
-    in_own_process(|| assert_attempts_to_connect(0, 6, 1));
-}
-
-#[test]
-fn an_attempt_that_is_not_the_last_leaves_time_for_the_next() {
-    in_own_process(|| assert_attempts_to_connect(1, 9, 2));
+fn an_attempt_connects_until_the_deadline() {
+    // Connecting gets one second, four, and then all that is left.
+    in_own_process(|| assert_attempts_to_connect(1, 6, 1));
 }
 
 #[cfg(feature = "rustls")]
@@ -333,4 +302,38 @@ fn with_slow_handshake(step: Step) -> (crate::support::Authority, Server) {
     });
     let server = Server::tls([step], slow);
     (authority, server)
+}
+
+#[test]
+fn a_status_whose_body_is_silent_at_the_deadline_is_reported() {
+    for (status, page, is_refused) in [
+        ("401 x", "", true),
+        ("401 x", "Content-Type: text/html\r\n", false),
+        ("503 x", "", false),
+    ] {
+        let head = format!("HTTP/1.1 {status}\r\n{page}Content-Length: 99\r\n\r\n");
+        let server = Server::script([Step::Stall(head.into_bytes())]);
+        let client = builder(&server.url()).timeout(TIMEOUT).build().unwrap();
+        let error = assert_within(1, || client.list()).unwrap_err();
+        assert_eq!(error.status(), status[..3].parse().ok(), "{error:?}");
+        assert_eq!(
+            matches!(error, Error::Refused { .. }),
+            is_refused,
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn the_deadline_is_exact_to_a_fraction_of_a_second() {
+    // The kernel rounds a socket's own timeout up by as much as an eighth: eight seconds to nine.
+    let timeout = Duration::from_secs(8);
+    let server = Server::script([Step::Silence]);
+    let client = builder(&server.url()).timeout(timeout).build().unwrap();
+    let start = Instant::now();
+    let error = client.list().unwrap_err();
+    let took = start.elapsed();
+    assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+    assert!(took >= timeout, "{took:?}");
+    assert!(took < timeout + Duration::from_secs(1), "{took:?}");
 }

@@ -4,18 +4,17 @@ use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, Step, ok};
 use crate::support::{builder, call, client};
 #[cfg(feature = "serde")]
 use turso_api_tokens::ApiToken;
-use turso_api_tokens::{Access, Answer, Error};
+use turso_api_tokens::{Access, Answer, AnswerFailure, Error};
 
-/// What is wrong with a body, and the faulty token.
-fn problem(body: &str) -> (String, Option<usize>) {
+/// What is wrong with a body, and the kind of fault.
+fn problem(body: &str) -> (String, AnswerFailure) {
     match call([ok(body)]).expect_err(body) {
         Error::InvalidAnswer {
             problem,
-            token,
-            html: false,
+            reason,
             source: None,
             ..
-        } => (problem, token),
+        } => (problem, reason),
         error => panic!("{body}: {error:?}"),
     }
 }
@@ -137,7 +136,13 @@ fn a_faulty_token_is_named_by_its_number_and_field() {
     let body = CURRENT_LIST.replace(r#"["read","db:mint-token"]"#, r#""read""#);
     let error = call([ok(&body)]).unwrap_err();
     assert!(
-        matches!(error, Error::InvalidAnswer { token: Some(4), .. }),
+        matches!(
+            error,
+            Error::InvalidAnswer {
+                reason: AnswerFailure::Token(4),
+                ..
+            }
+        ),
         "{error:?}"
     );
     assert!(
@@ -149,7 +154,10 @@ fn a_faulty_token_is_named_by_its_number_and_field() {
     let missing = r#"{"tokens":[{"name":"a","id":"b"},{"name":"c"}]}"#;
     assert_eq!(
         problem(missing),
-        ("token 2: `id` is missing".to_owned(), Some(2))
+        (
+            "token 2: `id` is missing".to_owned(),
+            AnswerFailure::Token(2)
+        )
     );
 }
 
@@ -157,11 +165,17 @@ fn a_faulty_token_is_named_by_its_number_and_field() {
 fn a_body_that_ends_in_the_middle_is_told_with_its_length() {
     assert_eq!(
         problem(&CURRENT_LIST[..150]),
-        ("it ends in the middle, after 150 bytes".to_owned(), None)
+        (
+            "it ends in the middle, after 150 bytes".to_owned(),
+            AnswerFailure::Incomplete
+        )
     );
     assert_eq!(
         problem(&ORIGINAL_LIST[..107]),
-        ("it ends in the middle, after 107 bytes".to_owned(), None)
+        (
+            "it ends in the middle, after 107 bytes".to_owned(),
+            AnswerFailure::Incomplete
+        )
     );
 }
 
@@ -182,7 +196,10 @@ fn a_large_body_that_is_not_a_list_is_told_with_its_size_and_beginning() {
     let begin = format!("{{\"tokens\":[\"{}…", "x".repeat(108));
     assert_eq!(
         problem(&body),
-        (format!("it is 1500015 bytes that begin with {begin}"), None)
+        (
+            format!("it is 1500015 bytes that begin with {begin}"),
+            AnswerFailure::NotAList
+        )
     );
 }
 

@@ -281,8 +281,15 @@ mod unanswered {
             .timeout(Duration::from_secs(2));
         let client = builder.build().unwrap();
         let error = assert_within(2, || client.list()).unwrap_err();
+        let Error::Timeout {
+            source: Some(previous),
+            ..
+        } = &error
+        else {
+            panic!("{error:?}")
+        };
         let no_response = matches!(
-            error,
+            previous.as_ref(),
             Error::Proxy {
                 reason: ProxyFailure::NoResponse,
                 ..

@@ -100,7 +100,13 @@ fn control_characters_in_a_servers_text_are_escaped() {
         "{lines:?}"
     );
     let redirect = response("302 x", "Location: https://evil.example/\u{9b}31m\r\n", "");
-    assert!(report(redirect, 5)[0].ends_with(": redirect (302) without a usable `Location`"));
+    let lines = report(redirect, 5);
+    assert!(
+        lines[0].ends_with(
+            r" and redirects to https://evil.example/\u{9b}31m; the credential was not sent there"
+        ),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -388,6 +394,25 @@ mod certificates {
         } else {
             assert!(stderr.contains(advice), "{stderr}");
         }
+    }
+
+    #[test]
+    fn the_file_that_is_trusted_is_named_with_where_it_was_set() {
+        let folder = Folder::new();
+        let other = folder.write("other.pem", &Authority::new().pem);
+        let run = |args: &[&str], variable: &str| {
+            let server = Server::tls([ok(ORIGINAL_LIST)], Authority::new().tls(&["localhost"]));
+            program(&server.https_url(), args)
+                .env("SSL_CERT_FILE", variable)
+                .run()
+                .failed(4)
+        };
+        let advice = |setting: &str| {
+            format!("the issuer is not among the certificates in {other} ({setting})")
+        };
+        assert_line(&run(&[], &other), &advice("SSL_CERT_FILE"));
+        let args = ["--ca-file", &other];
+        assert_line(&run(&args, &other), &advice("--ca-file"));
     }
 
     #[test]

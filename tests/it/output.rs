@@ -191,3 +191,32 @@ fn a_full_disk_is_an_error() {
         );
     }
 }
+
+#[test]
+fn characters_that_do_not_show_are_escaped_in_every_format() {
+    let body =
+        r#"{"tokens":[{"name":"ci\u200b","id":"a\u00ad"},{"name":"k\udb40\udc61","id":"b"}]}"#;
+    let raw: String = serde_json::from_str::<serde_json::Value>(body)
+        .unwrap()
+        .to_string();
+    assert!(raw.contains('\u{200b}') && raw.contains('\u{e0061}'));
+
+    let table = run(&raw, &[]);
+    assert!(table.contains(r"ci\u{200b}  a\u{ad}"), "{table}");
+    assert!(table.contains(r"k\u{e0061}"), "{table}");
+
+    let tsv = run(&raw, &["--tsv"]);
+    assert_eq!(
+        tsv,
+        "ci\\u{200b}\ta\\u{ad}\t\t\t\t\nk\\u{e0061}\tb\t\t\t\t\n"
+    );
+
+    let json = run(&raw, &["--json"]);
+    assert!(
+        json.contains(r"ci\u200b") && json.contains(r"a\u00ad"),
+        "{json}"
+    );
+    assert!(json.contains(r"k\udb40\udc61"), "{json}");
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!(parse(&json), parse(&raw));
+}

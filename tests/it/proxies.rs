@@ -1,7 +1,10 @@
 //! Proxies: which one the environment asks for, and what it sees.
 
 use crate::server::{ORIGINAL_LIST, Server, ok, response};
-use crate::support::{Api, Proxy, SECRET, assert_line, program, tls};
+use crate::support::{
+    Api, Proxy, SECRET, assert_line, builder, is_own_process, program, rerun_in_subprocess, tls,
+};
+use turso_api_tokens::ureq;
 
 #[test]
 fn every_variable_leads_through_the_proxy_which_never_sees_the_credential() {
@@ -125,4 +128,80 @@ fn an_invalid_proxy_url_is_reported_by_variable_without_its_value() {
         assert_line(&stderr, &format!("{variable}: {problem}"));
         assert!(!stderr.contains("hidden"), "{stderr}");
     }
+}
+
+/// On Windows the names of variables have no case.
+#[cfg(not(windows))]
+#[test]
+fn the_more_specific_variable_wins_and_lower_case_before_capitals() {
+    let names = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy"];
+    for set in 1..=names.len() {
+        let mut program = program("https://localhost:1", &["-v", "--retries=0"]);
+        for name in &names[..set] {
+            program = program.env(name, "http://127.0.0.1:1");
+        }
+        let expected = format!("proxy: 127.0.0.1:1 ({})", names[set - 1]);
+        assert_line(&program.run().failed(4), &expected);
+    }
+}
+
+#[test]
+fn a_proxy_of_the_program_replaces_the_environments_beside_its_own_certificates() {
+    let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::http());
+    let given = ureq::Proxy::new(&proxy.url("http", "user:hidden@")).unwrap();
+    let client = builder(&api.server.https_url())
+        .root_certificates_file(&api.ca_file)
+        .proxy(Some(given))
+        .build()
+        .unwrap();
+    assert_eq!(client.list().unwrap().len(), 2);
+    assert!(proxy.has_received("CONNECT localhost:"));
+    assert!(!proxy.has_received(&SECRET[..8]));
+}
+
+#[test]
+fn a_socks_5_proxy_of_the_program_resolves_the_host_name_itself() {
+    let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::socks5());
+    let given = ureq::Proxy::new(&proxy.url("socks5", "user:p%40ss@")).unwrap();
+    let client = builder(&api.server.https_url())
+        .root_certificates_file(&api.ca_file)
+        .proxy(Some(given))
+        .build()
+        .unwrap();
+    assert_eq!(client.list().unwrap().len(), 2);
+    assert!(proxy.has_received("\u{5}\u{1}\0\u{3}\u{9}localhost"));
+    assert!(proxy.has_received("\u{4}user\u{4}p@ss"));
+}
+
+#[test]
+fn messages_name_a_proxy_of_the_program() {
+    let given = ureq::Proxy::new("http://user:hidden@127.0.0.1:1").unwrap();
+    let client = builder("https://localhost:1")
+        .proxy(Some(given))
+        .retries(0)
+        .build()
+        .unwrap();
+    let error = client.list().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no connection to https://localhost:1/v1/auth/api-tokens through the proxy 127.0.0.1:1 \
+         (given by the program)"
+    );
+}
+
+#[test]
+fn without_a_proxy_of_the_program_the_environments_is_not_read() {
+    let test = || {
+        let api = Api::new([ok(ORIGINAL_LIST)]);
+        let builder = || builder(&api.server.https_url()).root_certificates_file(&api.ca_file);
+        let error = builder().build().unwrap_err();
+        assert!(error.to_string().starts_with("HTTPS_PROXY: "), "{error}");
+        let client = builder().proxy(None).build().unwrap();
+        assert_eq!(client.list().unwrap().len(), 2);
+    };
+    if is_own_process() {
+        return test();
+    }
+    // Broken, so that reading it is an error.
+    rerun_in_subprocess(&test, &[("HTTPS_PROXY", "nonsense")]);
 }

@@ -16,8 +16,8 @@ const FORBIDDEN: &str =
     "the proxy does not allow this host; ask whoever runs it; NO_PROXY exempts a host";
 const HOST_UNREACHABLE: &str = "the proxy works, but could not reach the host; \
                                 is the base URL right? (--base-url, TURSO_API_BASEURL)";
-const NO_RESPONSE: &str =
-    "the proxy did not respond in time; check the variable that names it; NO_PROXY exempts a host";
+const NO_RESPONSE: &str = "the proxy, or the server behind it, did not respond in time; check the variable that names the \
+     proxy; NO_PROXY exempts a host";
 const OTHER: &str = "check the proxy and the variable that names it; NO_PROXY exempts a host";
 
 /// A caller's agent with this proxy.
@@ -28,14 +28,8 @@ fn agent(proxy: &str) -> ureq::Agent {
         .new_agent()
 }
 
-/// How long a call through a proxy may take: only one without a response takes all of it.
-fn timeout(reason: ProxyFailure) -> u64 {
-    if reason == ProxyFailure::NoResponse {
-        1
-    } else {
-        10
-    }
-}
+/// How long a call through a proxy may take, in seconds.
+const TIMEOUT: u64 = 10;
 
 /// The error of a call through this proxy that is not retried.
 fn library_error(proxy: &str, timeout: u64) -> Error {
@@ -59,8 +53,8 @@ fn run(proxy: &str, timeout: u64) -> Finished {
 #[track_caller]
 fn assert_failure(proxy: &str, reason: ProxyFailure, status: Option<u16>, advice: &str) {
     let (error, finished) = thread::scope(|scope| {
-        let finished = scope.spawn(|| run(proxy, timeout(reason)));
-        let error = library_error(proxy, timeout(reason));
+        let finished = scope.spawn(|| run(proxy, TIMEOUT));
+        let error = library_error(proxy, TIMEOUT);
         (error, finished.join().unwrap())
     });
     let Error::Proxy {
@@ -226,35 +220,60 @@ fn a_proxy_whose_name_does_not_resolve_is_unreachable() {
     );
 }
 
+/// Asserts that a call through this proxy is a timeout that tells of the proxy.
+#[track_caller]
+fn assert_no_response(proxy: &str) {
+    let (error, finished) = thread::scope(|scope| {
+        let finished = scope.spawn(|| run(proxy, 1));
+        let error = library_error(proxy, 1);
+        (error, finished.join().unwrap())
+    });
+    let Error::Timeout {
+        source: Some(before),
+        ..
+    } = &error
+    else {
+        panic!("{error:?}")
+    };
+    let Error::Proxy { reason, .. } = before.as_ref() else {
+        panic!("{error:?}")
+    };
+    assert_eq!(*reason, ProxyFailure::NoResponse);
+    assert!(error.is_transient());
+    assert_line(&finished.failed(4), NO_RESPONSE);
+}
+
 #[test]
-fn a_proxy_that_swallows_connections_does_not_respond() {
+fn a_proxy_that_swallows_connections_is_a_timeout_that_tells_of_it() {
     let hole = BlackHole::new("127.0.0.1:0");
-    assert_failure(
-        &format!("http://{}", hole.address),
-        ProxyFailure::NoResponse,
-        None,
-        NO_RESPONSE,
-    );
+    assert_no_response(&format!("http://{}", hole.address));
 }
 
 #[test]
-fn a_proxy_that_does_not_respond_to_connect_does_not_respond() {
-    let proxy = Server::always(|| Step::Silence);
-    assert_failure(&proxy.url(), ProxyFailure::NoResponse, None, NO_RESPONSE);
+fn a_proxy_that_does_not_respond_is_a_timeout_that_tells_of_it() {
+    for scheme in ["http", "socks5h", "socks4a"] {
+        let proxy = Server::always(|| Step::Greet(Vec::new()));
+        assert_no_response(&format!("{scheme}://127.0.0.1:{}", proxy.port()));
+    }
 }
 
 #[test]
-fn a_proxy_that_drips_its_response_to_connect_does_not_respond() {
+fn a_proxy_that_drips_its_response_to_connect_is_a_timeout_at_the_deadline() {
     let proxy = Server::always(|| {
         let head = [b"HTTP/1.1 200 OK\r\nX: ".to_vec(), vec![b'x'; 9999]].concat();
         Step::Drip(head, Duration::from_millis(100))
     });
     let start = Instant::now();
-    assert_failure(&proxy.url(), ProxyFailure::NoResponse, None, NO_RESPONSE);
+    let error = library_error(&proxy.url(), 1);
     assert!(
         start.elapsed() >= Duration::from_secs(1),
         "it did not drip until the deadline"
     );
+    let Error::Timeout { url, .. } = &error else {
+        panic!("{error:?}")
+    };
+    let through = format!(" through the proxy 127.0.0.1:{} ", proxy.port());
+    assert!(url.contains(&through), "{url}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::server::{ORIGINAL_LIST, Server, Step, error, hang_up, head, ok, response};
 use crate::support::{assert_within, builder, call, client, side_by_side};
 use std::time::Duration;
-use turso_api_tokens::Error;
+use turso_api_tokens::{AnswerFailure, Error};
 
 const EMPTY_LIST: &str = r#"{"tokens":[]}"#;
 
@@ -486,8 +486,7 @@ fn an_html_page_instead_of_a_list_is_described_by_its_title() {
         matches!(
             error,
             Error::InvalidAnswer {
-                html: true,
-                token: None,
+                reason: AnswerFailure::Html,
                 ..
             }
         ),
@@ -499,4 +498,32 @@ fn an_html_page_instead_of_a_list_is_described_by_its_title() {
             .ends_with(": it is an HTML page titled \"Sign in\""),
         "{error}"
     );
+}
+
+#[test]
+fn a_response_that_was_cut_off_has_its_status() {
+    let server = Server::script([Step::ReplyAndClose(
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{".to_vec(),
+    )]);
+    let error = client(&server.url()).list().unwrap_err();
+    let is_cut = matches!(
+        error,
+        Error::Connection {
+            status: Some(200),
+            ..
+        }
+    );
+    assert!(is_cut && error.is_transient(), "{error:?}");
+    let expected = format!(
+        "{}/v1/auth/api-tokens returned 200 OK, but the response was cut off: the server closed the connection",
+        server.url()
+    );
+    assert_eq!(format!("{error:#}"), expected);
+}
+
+#[test]
+fn a_connection_without_a_response_has_no_status() {
+    let error = call([hang_up()]).unwrap_err();
+    let is_lost = matches!(error, Error::Connection { status: None, .. });
+    assert!(is_lost, "{error:?}");
 }

@@ -145,13 +145,29 @@ fn a_retry_after_that_does_not_fit_fails_at_once_and_says_when_to_come_back() {
 }
 
 #[test]
-fn a_retry_after_that_is_not_in_seconds_is_ignored() {
-    let values = [
-        "Wed, 21 Oct 2065 07:28:00 GMT",
-        "soon",
-        "-1",
-        "99999999999999999999999",
-    ];
+fn a_retry_after_may_be_a_date_relative_to_the_responses_own() {
+    let headers =
+        "Date: Wed, 21 Oct 2065 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2065 07:33:00 GMT\r\n";
+    let server = Server::script([response("429 x", headers, "")]);
+    let error = assert_within(0, || builder(&server.url()).build().unwrap().list()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("; retry after 300 s"),
+        "{error}"
+    );
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_retry_after_in_the_past_is_no_wait() {
+    let headers = "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n";
+    let server = Server::script([response("503 x", headers, ""), ok(ORIGINAL_LIST)]);
+    let tokens = assert_within(1, || builder(&server.url()).build().unwrap().list()).unwrap();
+    assert_eq!(tokens.len(), 2);
+}
+
+#[test]
+fn a_retry_after_that_is_neither_seconds_nor_a_date_is_ignored() {
+    let values = ["soon", "-1", "99999999999999999999999"];
     side_by_side(values, |value| {
         let server = Server::script([
             response("503 x", &format!("Retry-After: {value}\r\n"), ""),

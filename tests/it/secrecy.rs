@@ -280,7 +280,7 @@ fn a_base_url_that_holds_the_credential_is_logged_without_it() {
             assert_no_secret(record);
         }
         let expected =
-            "turso_api_tokens::client base URL: http://127.0.0.1:1/***/ (given by the program)";
+            "turso_api_tokens::builder base URL: http://127.0.0.1:1/***/ (given by the program)";
         assert!(
             records.iter().any(|record| record == expected),
             "{records:#?}"

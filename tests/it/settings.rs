@@ -1,6 +1,6 @@
 //! Options and variables: which one counts, and how an invalid one is reported.
 
-use crate::server::{ORIGINAL_LIST, Server, error, ok};
+use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, error, ok};
 use crate::support::{RETRY_LOG, SECRET, assert_line, lines, program, program_with_empty_env};
 
 #[test]
@@ -135,10 +135,11 @@ fn verbose_prints_each_setting_once_and_then_each_attempt() {
         "certificates: the bundled Mozilla roots",
     ];
     assert_eq!(lines[..4], settings);
-    assert_eq!(lines.len(), 4 + RETRY_LOG.len(), "{lines:#?}");
+    assert_eq!(lines.len(), 4 + RETRY_LOG.len() + 1, "{lines:#?}");
     for (line, beginning) in lines[4..].iter().zip(RETRY_LOG) {
         assert!(line.starts_with(beginning), "{beginning}: {lines:#?}");
     }
+    assert_eq!(lines.last(), Some(&"2 tokens"), "{lines:#?}");
 }
 
 #[cfg(feature = "rustls")]
@@ -276,4 +277,27 @@ mod certificates {
         assert_line(&stderr, "base URL: https://api.turso.tech (default)");
         assert_line(&stderr, &format!("certificates: {ca} (SSL_CERT_FILE)"));
     }
+}
+
+#[test]
+fn verbose_ends_with_the_number_of_tokens() {
+    for (body, expected) in [
+        (CURRENT_LIST, "4 tokens"),
+        (r#"{"tokens":[{"name":"a","id":"1"}]}"#, "1 token"),
+        (r#"{"tokens":null}"#, "0 tokens"),
+    ] {
+        let server = Server::script([ok(body)]);
+        let finished = program(&server.url(), &["-v", "-q"]).run();
+        assert_eq!(lines(&finished.stderr).last(), Some(&expected));
+    }
+}
+
+#[test]
+fn white_space_around_a_base_url_is_trimmed() {
+    let server = Server::script([ok(ORIGINAL_LIST), ok(ORIGINAL_LIST)]);
+    let url = format!(" {}\n", server.url());
+    program(&url, &["-q"]).run().succeeded();
+    program("http://127.0.0.1:1", &["-q", "--base-url", &url])
+        .run()
+        .succeeded();
 }

@@ -25,7 +25,7 @@ pub(crate) fn failures(
             if options.allow.contains(&token.name) {
                 continue;
             }
-            if let Some(reason) = denial(*rule, token, today) {
+            if let Some(reason) = denial(*rule, token, today, credential) {
                 let rule = rule_name(*rule);
                 let name = shown(&token.name, credential);
                 let id = shown(&token.id, credential);
@@ -45,21 +45,26 @@ fn rule_name(rule: Rule) -> String {
 }
 
 /// Why a rule denies a token; `None` if it does not.
-fn denial(rule: Rule, token: &ApiToken, today: Date) -> Option<String> {
+fn denial(rule: Rule, token: &ApiToken, today: Date, credential: &Credential) -> Option<String> {
     match rule {
         Rule::Any => Some("is not allowed".to_owned()),
         Rule::Unrestricted if token.access() == Access::Unrestricted => {
             Some("may act on every organization".to_owned())
         }
-        Rule::OlderThan(days) if token.is_older_than(days, today) => Some(age(token, today)),
+        Rule::OlderThan(days) if token.is_older_than(days, today) => {
+            Some(age(token, today, credential))
+        }
         Rule::Unrestricted | Rule::OlderThan(_) => None,
     }
 }
 
-fn age(token: &ApiToken, today: Date) -> String {
+fn age(token: &ApiToken, today: Date, credential: &Credential) -> String {
     let Some(created) = token.created_on() else {
         return match &token.created_at {
-            Some(text) => format!("has no readable date of creation: {}", cut(text, MAX_CHARS)),
+            Some(text) => {
+                let text = shown(text, credential);
+                format!("has no readable date of creation: {text}")
+            }
             None => "has no date of creation".to_owned(),
         };
     };

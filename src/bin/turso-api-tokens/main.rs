@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use turso_api_tokens::{Date, Error};
 
 fn main() -> ExitCode {
+    // The advice of a report depends on them, even if the arguments are invalid.
     let mut options = Options::default();
     let outcome = match arguments::parse(env::args_os().skip(1)) {
         Ok(Action::List(given)) => {
@@ -64,7 +65,7 @@ fn list(options: &Options) -> Result<(), Failure> {
     let answer = client.fetch().map_err(Failure::Call)?;
     let tokens = answer.tokens().map_err(Failure::Call)?;
     if options.verbose {
-        messages::print_line(&format!("{} tokens", tokens.len()));
+        messages::print_line(&count(tokens.len()));
     }
 
     // All of it, whatever fails: a full disk must not hide a failed check.
@@ -79,5 +80,12 @@ fn list(options: &Options) -> Result<(), Failure> {
         Ok(())
     } else {
         Err(Failure::Checks)
+    }
+}
+
+fn count(tokens: usize) -> String {
+    match tokens {
+        1 => "1 token".to_owned(),
+        _ => format!("{tokens} tokens"),
     }
 }

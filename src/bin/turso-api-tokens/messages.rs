@@ -61,6 +61,12 @@ pub(crate) fn cut(text: &str, max_chars: usize) -> String {
 
 const MINT: &str = "`turso auth api-tokens mint NAME --org ORG`";
 const NO_PROXY: &str = "NO_PROXY exempts a host";
+/// Where a system names its name servers.
+const NAME_SERVERS: &str = if cfg!(windows) {
+    ""
+} else {
+    " (/etc/resolv.conf)"
+};
 
 /// What to do next. It goes by the type of the error alone, never by words that a server may have
 /// chosen.
@@ -81,16 +87,12 @@ fn advice(error: &Error, options: &Options) -> Option<String> {
             let is_login = matches!(credential_source, Some(CredentialSource::TursoCli(_)));
             Some(refused_advice(*status, is_login))
         }
-        Error::Lookup { .. } => Some(base_url.after(
-            "does this machine have a network, and do its name servers answer? (/etc/resolv.conf)",
-        )),
+        Error::Lookup { .. } => Some(base_url.after(&format!(
+            "does this machine have a network, and do its name servers answer?{NAME_SERVERS}"
+        ))),
         Error::Proxy { reason, status, .. } => Some(proxy_advice(*reason, *status, base_url)),
         Error::Tls { reason, .. } => Some(tls_advice(*reason, options, base_url)),
         Error::Timeout { source, .. } => Some(timeout_advice(source.as_deref())),
-        Error::Redirect { .. } => Some(base_url.after(
-            "the API does not redirect, so another server answered: probably a captive portal or a \
-             proxy",
-        )),
         Error::Status { html: true, .. }
         | Error::InvalidAnswer {
             reason: AnswerFailure::Html,
@@ -111,9 +113,10 @@ fn advice(error: &Error, options: &Options) -> Option<String> {
             reason: AnswerFailure::Incomplete | AnswerFailure::Token(_),
             ..
         } => None,
-        Error::Status { .. } | Error::TooLarge { .. } | Error::InvalidAnswer { .. } => {
-            base_url.alone()
-        }
+        Error::Status { .. }
+        | Error::Redirect { .. }
+        | Error::TooLarge { .. }
+        | Error::InvalidAnswer { .. } => base_url.alone(),
         _ => None,
     }
 }

@@ -45,14 +45,16 @@ fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Resul
 }
 
 fn is_closed_pipe(error: &io::Error) -> bool {
-    // Windows has a code for a pipe without a process at its other end, beside those that std knows.
+    // Windows has a code for a pipe without a process at its other end, beside those that std
+    // knows.
     const PIPE_NOT_CONNECTED: i32 = 233;
 
     let is_windows_code = cfg!(windows) && error.raw_os_error() == Some(PIPE_NOT_CONNECTED);
     error.kind() == ErrorKind::BrokenPipe || is_windows_code
 }
 
-/// Columns aligned as a terminal shows them, with the official CLI's wording; the widest is the last.
+/// Columns aligned as a terminal shows them, with the official CLI's wording; the widest is the
+/// last.
 fn write_table(out: &mut dyn Write, tokens: &[ApiToken]) -> io::Result<()> {
     let heading = HEADING.map(str::to_owned);
     let mut widths = heading.each_ref().map(|cell| cell.width());
@@ -103,8 +105,8 @@ fn tsv_field(text: &str) -> String {
     Escaped(&text).to_string()
 }
 
-/// The body, with a newline at its end. Characters that must not reach a terminal are in strings only,
-/// where JSON lets them through raw; escaped, it is the same JSON.
+/// The body, with a newline at its end. Characters that must not reach a terminal are in strings
+/// only, where JSON lets them through raw; escaped, it is the same JSON.
 fn write_json(out: &mut dyn Write, body: &str) -> io::Result<()> {
     for c in body.chars() {
         if is_escaped_in_json(c) {
