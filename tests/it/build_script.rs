@@ -70,7 +70,7 @@ fn run(cargo: &mut Command) -> (bool, String) {
     let _lock = BUILDS.lock().unwrap_or_else(PoisonError::into_inner);
 
     let output = cargo.output().unwrap();
-    assert!(output.stdout.is_empty());
+    assert_eq!(output.stdout, b"");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(!stderr.contains(&*CREDENTIAL), "{stderr}");
     (output.status.success(), stderr)
