@@ -21,8 +21,10 @@ const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
 
 const BINARY: &str = env!("CARGO_BIN_EXE_turso-api-tokens");
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+#[cfg(target_os = "linux")]
 const VERSION_LINE: &str = concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n");
 /// The released file that the documents download.
+#[cfg(target_os = "linux")]
 const FILE: &str = "turso-api-tokens-x86_64-unknown-linux-musl";
 
 const NO_TOKENS: &str = r#"{"tokens":[]}"#;
