@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         .max_idle_connections(4)
         .build()
         .new_agent();
+
     match tokens(&agent) {
         Ok(tokens) => {
             for token in tokens {
@@ -40,10 +41,11 @@ fn main() -> ExitCode {
 }
 
 fn tokens(agent: &Agent) -> Result<Vec<ApiToken>, Error> {
-    let builder = Client::builder(Credential::discover()?).environment();
-    builder
+    let credential = Credential::discover()?;
+    // Not `environment()`: `SSL_CERT_FILE` would not apply to an agent of your own.
+    let client = Client::builder(credential)
         .agent(agent.clone())
         .timeout(Duration::from_secs(10))
-        .build()?
-        .list()
+        .build()?;
+    client.list()
 }

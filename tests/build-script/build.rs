@@ -10,8 +10,10 @@ fn main() {
     if env::var("CHECK_TURSO_TOKENS").as_deref() != Ok("1") {
         return;
     }
+
     // This file does not exist, so cargo runs the check on every build: a token can be revoked while no file changes.
     println!("cargo::rerun-if-changed=no-such-file");
+
     match has_token("deploy") {
         Ok(true) => {}
         Ok(false) => println!(
@@ -24,7 +26,10 @@ fn main() {
 }
 
 fn has_token(name: &str) -> Result<bool, Error> {
-    let builder = Client::builder(Credential::discover()?).environment();
-    let tokens = builder.timeout(Duration::from_secs(5)).build()?.list()?;
+    let client = Client::builder(Credential::discover()?)
+        .environment()
+        .timeout(Duration::from_secs(5))
+        .build()?;
+    let tokens = client.list()?;
     Ok(tokens.iter().any(|token| token.name == name))
 }

@@ -1,132 +1,128 @@
-//! README.md and docs/: their commands run as they are written there, and what they show is what is printed.
+//! README.md and docs/: what a user copies runs as it is written there, and what they show is what is printed.
 //!
-//! The recipe for jq is ignored unless asked for: `cargo test --test it -- --ignored`.
+//! The tests of jq are ignored unless asked for: `cargo test --test it -- --ignored`.
 
-use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, Step, error, ok};
-use crate::support::{Finished, Folder, SECRET, program, program_with_empty_env};
+use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, Step, error, ok, response};
+use crate::support::{
+    Finished, Folder, SECRET, program, program_with_empty_env, run_command, shell,
+};
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 const README: &str = include_str!("../../README.md");
 const RECIPES: &str = include_str!("../../docs/recipes.md");
 const BUILD_SCRIPT: &str = include_str!("../../docs/build-script.md");
-const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+const NETWORKS: &str = include_str!("../../docs/networks.md");
 const SECURITY: &str = include_str!("../../SECURITY.md");
+const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+
 const BINARY: &str = env!("CARGO_BIN_EXE_turso-api-tokens");
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
-const FILE: &str = concat!(
-    "turso-api-tokens-",
-    env!("CARGO_PKG_VERSION"),
-    "-x86_64-unknown-linux-musl"
-);
+#[cfg(target_os = "linux")]
+const VERSION_LINE: &str = concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n");
+/// The released file that the documents download.
+#[cfg(target_os = "linux")]
+const FILE: &str = "turso-api-tokens-x86_64-unknown-linux-musl";
+
 const NO_TOKENS: &str = r#"{"tokens":[]}"#;
 
+/// The text between the first `start` and the next `end`.
+#[track_caller]
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).expect(start);
+    rest.split_once(end).expect(end).0
+}
+
 /// The fenced block that follows a mark.
+#[track_caller]
 fn block(mark: &str) -> &'static str {
     let mark = format!("<!-- test: {mark} -->\n```");
-    let (_, block) = [README, RECIPES]
-        .iter()
-        .find_map(|page| page.split_once(&mark))
-        .unwrap_or_else(|| panic!("{mark}"));
+    let page = if README.contains(&mark) {
+        README
+    } else {
+        RECIPES
+    };
+    let (_language, block) = between(page, &mark, "```\n").split_once('\n').unwrap();
     block
-        .split_once('\n')
-        .unwrap()
-        .1
-        .split_once("```\n")
-        .unwrap()
-        .0
 }
 
 /// What README shows as the output of a command.
+#[track_caller]
 fn transcript(command: &str) -> &'static str {
-    let (_, output) = README
-        .split_once(&format!("```console\n$ {command}\n"))
-        .unwrap();
-    output.split_once("```\n").unwrap().0
+    between(README, &format!("```console\n$ {command}\n"), "```\n")
 }
 
 /// The names in the marks of a page.
 fn marks(page: &'static str) -> Vec<&'static str> {
-    page.split("<!-- test: ")
-        .skip(1)
+    let rests = page.split("<!-- test: ").skip(1);
+    rests
         .map(|rest| rest.split_once(" -->").unwrap().0)
         .collect()
 }
 
-/// A shell that has the credential and the server's address, and finds programs in this folder first, then the binary.
-fn shell_with(stubs: &Path, name: &str, url: &str, script: &str) -> Command {
-    let path = [stubs, Path::new(BINARY).parent().unwrap()]
-        .map(|folder| folder.to_str().unwrap())
-        .join(":");
-    let mut command = Command::new(name);
-    command
-        .env_clear()
-        .env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap()));
-    command
-        .env("TURSO_API_TOKEN", SECRET)
-        .env("TURSO_API_BASEURL", url)
-        .args(["-c", script, name]);
-    command
+/// Writes a program that a recipe finds instead of the real one.
+fn stub(folder: &Folder, name: &str, script: &str) {
+    let path = folder.write(name, format!("#!/bin/sh\n{script}\n"));
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn shell(name: &str, url: &str, script: &str) -> Command {
-    shell_with(Path::new("/nonexistent"), name, url, script)
+/// Lets a script find the programs in a folder before all others.
+fn with_stubs(mut script: Command, stubs: &Folder) -> Command {
+    let is_path = |(name, _): &(&std::ffi::OsStr, _)| *name == "PATH";
+    let (_, path) = script.get_envs().find(is_path).unwrap();
+    let path = path.unwrap().to_str().unwrap();
+    let path = format!("{}:{path}", stubs.path());
+    script.env("PATH", path);
+    script
 }
 
-fn run(mut command: Command) -> Finished {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    let [stdout, stderr] = [stdout, stderr].map(|text| String::from_utf8(text).unwrap());
-    Finished {
-        code: status.code().unwrap(),
-        stdout,
-        stderr,
-    }
-}
-
-/// Runs a script against a server that always sends the same response.
+/// Runs a script in bash against a server that always sends the same response.
 fn recipe(script: &str, step: fn() -> Step) -> Finished {
-    run(shell("bash", &Server::always(step).url(), script))
+    let server = Server::always(step);
+    run_command(&mut shell("bash", &server.url(), script))
 }
 
 fn refused() -> Step {
     error("401 Unauthorized", "token expired")
 }
 
-/// The tokens `ci` and `deploy`, bound to an organization.
+/// The tokens `ci` and `deploy`, bound to an organization, from today.
 fn two_allowed() -> Step {
-    ok(
-        r#"{"tokens":[{"name":"ci","id":"1","organization":"acme"},{"name":"deploy","id":"2","organization":"acme"}]}"#,
-    )
+    let today = turso_api_tokens::Date::today_utc();
+    let token = |name: &str| {
+        format!(
+            r#"{{"name":"{name}","id":"{name}-id","organization":"acme","created_at":"{today}"}}"#
+        )
+    };
+    ok(&format!(
+        r#"{{"tokens":[{},{}]}}"#,
+        token("ci"),
+        token("deploy")
+    ))
 }
 
-/// Writes a program for a recipe to find.
-fn stub(folder: &Folder, name: &str, script: &str) {
-    let path = folder.write(name, format!("#!/bin/sh\n{script}\n"));
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
+// README.
 
 #[test]
 fn the_first_transcript_is_what_the_binary_prints_and_fits_80_columns() {
     let table = transcript("cargo run --example demo");
-    assert_eq!(
-        table,
-        program(&Server::always(|| ok(CURRENT_LIST)).url(), &[])
-            .run()
-            .succeeded()
-    );
-    assert_eq!(
-        table
-            .lines()
-            .map(|line| line.chars().count())
-            .find(|columns| *columns > 80),
-        None
-    );
+    let server = Server::always(|| ok(CURRENT_LIST));
+    assert_eq!(program(&server.url(), &[]).run().succeeded(), table);
+    for line in table.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}
+
+#[test]
+fn the_first_command_prints_what_the_readme_shows_and_fails() {
+    let server = Server::always(|| ok(CURRENT_LIST));
+    let ended = program(&server.url(), &["--deny", "unrestricted"]).run();
+    assert_eq!(ended.code, 1);
+    let shown = transcript("turso-api-tokens --deny unrestricted");
+    assert_eq!(ended.stdout + &ended.stderr, shown);
 }
 
 #[test]
@@ -135,115 +131,59 @@ fn the_transcript_of_a_failed_check_is_what_the_binary_prints() {
         "--quiet", "--deny", "any", "--allow", "ci", "--allow", "deploy",
     ];
     let shown = transcript(&format!("cargo run --example demo -- {}", args.join(" ")));
-    assert_eq!(
-        program(&Server::always(|| ok(CURRENT_LIST)).url(), &args)
-            .run()
-            .failed(1),
-        shown
-    );
+    let server = Server::always(|| ok(CURRENT_LIST));
+    assert_eq!(program(&server.url(), &args).run().failed(1), shown);
 }
 
 #[test]
-fn the_options_in_the_readme_are_those_of_the_help() {
-    let (_, options) = README.split_once("```text\nOutput:\n").unwrap();
-    let (options, _) = options.split_once("```\n").unwrap();
+fn the_options_and_exit_codes_in_the_readme_are_those_of_the_help() {
     let help = program_with_empty_env(&["--help"]).run().succeeded();
+    let options = between(README, "```text\nOutput:\n", "```\n");
     assert!(help.contains(&format!("\nOutput:\n{options}\n")), "{help}");
-}
 
-#[test]
-fn the_exit_codes_in_the_readme_are_those_of_the_help() {
-    let (_, rows) = README
-        .split_once("| code | meaning |\n|---|---|\n")
-        .unwrap();
-    let (rows, _) = rows.split_once("\n\n").unwrap();
-    let lines = rows
-        .lines()
-        .map(|row| format!("  {}\n", row.trim_matches(['|', ' ']).replace(" | ", "  ")));
-    let help = program_with_empty_env(&["--help"]).run().succeeded();
-    assert_eq!(
-        help.split_once("\nExit codes:\n").unwrap().1,
-        lines.collect::<String>()
-    );
+    let rows = between(README, "| code | meaning |\n|---|---|\n", "\n\n");
+    let mut lines = String::new();
+    for row in rows.lines() {
+        let text = row.trim_matches(['|', ' ']).replace(" | ", "  ");
+        lines += &format!("  {text}\n");
+    }
+    assert_eq!(help.split_once("\nExit codes:\n").unwrap().1, lines);
 }
 
 #[test]
 fn the_platforms_in_the_readme_are_those_that_a_release_has() {
-    let (_, targets) = include_str!("../../.ci/release")
-        .split_once("\ntargets=(\n")
-        .unwrap();
-    let (targets, _) = targets.split_once("\n)").unwrap();
-    let name = |target: &str| {
-        let extension = if target.contains("windows") {
+    let release = include_str!("../../.ci/release");
+    let mut expected = Vec::new();
+    for target in between(release, "\ntargets=(\n", "\n)").lines() {
+        let target = target.trim();
+        let ending = if target.contains("windows") {
             "zip"
         } else {
             "tar.gz"
         };
-        format!(
-            "turso-api-tokens-{}-{target}.{extension}",
-            env!("CARGO_PKG_VERSION")
-        )
-    };
-    let (_, rows) = README
-        .split_once("| platform | file |\n|---|---|\n")
-        .unwrap();
-    let files = rows
-        .split_once("\n\n")
-        .unwrap()
-        .0
-        .lines()
-        .map(|row| row.split('`').nth(1).unwrap().to_owned());
-    assert_eq!(
-        files.collect::<Vec<_>>(),
-        targets
-            .lines()
-            .map(|target| name(target.trim()))
-            .collect::<Vec<_>>()
-    );
-}
-
-#[test]
-fn every_file_name_and_tag_in_the_docs_has_the_version_of_this_package() {
-    for page in [README, RECIPES] {
-        let numbers = |prefix| {
-            page.split(prefix)
-                .skip(1)
-                .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        let versions: Vec<&str> = numbers("turso-api-tokens-")
-            .chain(numbers("download/v"))
-            .chain(numbers("download v"))
-            .collect();
-        assert!(versions.len() >= 2);
-        for version in versions {
-            assert!(
-                version.starts_with(env!("CARGO_PKG_VERSION")),
-                "{}",
-                version.lines().next().unwrap()
-            );
-        }
+        expected.push(format!("turso-api-tokens-{target}.{ending}"));
     }
+
+    let rows = between(README, "| platform | file |\n|---|---|\n", "\n\n");
+    let files: Vec<_> = rows
+        .lines()
+        .map(|row| row.split('`').nth(1).unwrap())
+        .collect();
+    assert_eq!(files, expected);
 }
 
 /// A folder with an archive and its checksum, made as `.ci/release pack` makes them.
 #[cfg(target_os = "linux")]
 fn release() -> Folder {
     let folder = Folder::new();
-    let program = folder.write(
-        &format!("{FILE}/turso-api-tokens"),
-        format!("#!/bin/sh\nexec '{BINARY}' \"$@\"\n"),
+    folder.write(&format!("{FILE}/README.md"), README);
+    let program = format!("exec '{BINARY}' \"$@\"");
+    stub(&folder, &format!("{FILE}/turso-api-tokens"), &program);
+    let script = format!(
+        "cd {} && tar -cz {FILE} >{FILE}.tar.gz && sha256sum {FILE}.tar.gz >{FILE}.tar.gz.sha256",
+        folder.path()
     );
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
-    let script =
-        format!("tar -cz {FILE} >{FILE}.tar.gz && sha256sum {FILE}.tar.gz >{FILE}.tar.gz.sha256");
-    assert!(
-        Command::new("sh")
-            .current_dir(&folder.0)
-            .args(["-c", &script])
-            .status()
-            .unwrap()
-            .success()
-    );
+    run_command(&mut shell("sh", "", &script)).succeeded();
     folder
 }
 
@@ -251,89 +191,95 @@ fn release() -> Folder {
 #[test]
 fn the_lines_for_installing_stop_before_a_file_that_does_not_match_its_checksum() {
     let (release, stubs, folder) = (release(), Folder::new(), Folder::new());
-    let url = format!(
-        "{REPOSITORY}/releases/download/v{}/",
-        env!("CARGO_PKG_VERSION")
-    );
     // Copies from the folder what it is asked to download.
-    stub(
-        &stubs,
-        "curl",
-        &format!(
-            "[ \"$1 $2\" = '-fsSL --remote-name-all' ] || exit 2\nshift 2\nfor file; do\n  \
-             cp \"{}/${{file#{url}}}\" . || exit 22\ndone",
-            release.path()
-        ),
+    let curl = format!(
+        "[ \"$1 $2\" = '-fsSL --remote-name-all' ] || exit 2\n\
+         shift 2\n\
+         for file; do cp \"{}/${{file#{REPOSITORY}/releases/latest/download/}}\" . || exit 22; done",
+        release.path()
     );
+    stub(&stubs, "curl", &curl);
     stub(&stubs, "sudo", "exec \"$@\"");
-    stub(
-        &stubs,
-        "install",
-        &format!(
-            "[ \"$2\" = /usr/local/bin ] && cp \"$1\" '{}/installed'",
-            folder.path()
-        ),
+    let install = format!(
+        "[ \"$2\" = /usr/local/bin ] && cp \"$1\" '{}/installed'",
+        folder.path()
     );
+    stub(&stubs, "install", &install);
+    stub(&stubs, "gh", "echo \"gh $*\"");
+
+    // The line for the attestation goes on where these end.
     let install = |after: &str| {
-        let mut command = shell_with(&stubs.0, "sh", "", &format!("{}{after}", block("install")));
-        command.current_dir(&folder.0);
-        run(command)
+        let script = format!("{}{after}", block("install"));
+        let mut script = with_stubs(shell("sh", "", &script), &stubs);
+        run_command(script.current_dir(&folder.0))
     };
+
     let archive = release.0.join(format!("{FILE}.tar.gz"));
     let bytes = fs::read(&archive).unwrap();
     fs::write(&archive, [&bytes[..], b"changed"].concat()).unwrap();
     let ended = install("");
-    assert_eq!(
-        (ended.code, ended.stdout),
-        (1, format!("{FILE}.tar.gz: FAILED\n"))
-    );
+    assert_eq!(ended.code, 1);
+    assert_eq!(ended.stdout, format!("{FILE}.tar.gz: FAILED\n"));
+
     fs::remove_file(&archive).unwrap();
     assert_eq!(install("").code, 22);
     assert!(!folder.0.join("installed").exists() && !folder.0.join(FILE).exists());
 
     fs::write(&archive, bytes).unwrap();
-    assert_eq!(install("").succeeded(), format!("{FILE}.tar.gz: OK\n"));
-    let installed = Command::new(folder.0.join("installed"))
-        .arg("--version")
-        .output()
-        .unwrap()
-        .stdout;
-    assert_eq!(
-        installed,
-        concat!("turso-api-tokens ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()
+    let printed = install(block("attestation")).succeeded();
+    let expected = format!(
+        "{FILE}.tar.gz: OK\n\
+         gh attestation verify {FILE}.tar.gz --repo turso-api-tokens/turso-api-tokens\n"
     );
+    assert_eq!(printed, expected);
+    assert_eq!(version(&folder.0.join("installed")), VERSION_LINE);
+}
 
-    // The line for the attestation goes on where these end.
-    stub(&stubs, "gh", "echo \"gh $*\"");
-    let verified = install(block("attestation")).succeeded();
-    assert_eq!(
-        verified.lines().nth(1).unwrap(),
-        format!("gh attestation verify {FILE}.tar.gz --repo turso-api-tokens/turso-api-tokens")
-    );
+/// What a program prints for `--version`.
+#[cfg(target_os = "linux")]
+fn version(program: &Path) -> String {
+    run_command(Command::new(program).arg("--version")).succeeded()
 }
 
 #[test]
 fn the_lines_for_cargo_name_this_package() {
     let stubs = Folder::new();
     stub(&stubs, "cargo", "echo \"$*\"");
-    let commands = run(shell_with(&stubs.0, "sh", "", block("cargo"))).succeeded();
-    assert_eq!(
-        commands,
-        "binstall turso-api-tokens\ninstall turso-api-tokens --locked\ninstall --path . --locked\n"
-    );
+    let mut script = with_stubs(shell("sh", "", block("cargo")), &stubs);
+    let commands = "binstall turso-api-tokens\n\
+                    install turso-api-tokens --locked --features resolver\n\
+                    install --path . --locked --features resolver\n";
+    assert_eq!(run_command(&mut script).succeeded(), commands);
+
     let rust = format!("with Rust {} or newer\n", env!("CARGO_PKG_RUST_VERSION"));
     assert!(block("cargo").contains(&rust), "{rust}");
 }
 
-/// The crates that a `cargo tree` command lists.
+#[test]
+fn the_dependency_in_the_docs_has_the_version_and_features_of_this_package() {
+    let version = env!("CARGO_PKG_VERSION").rsplit_once('.').unwrap().0;
+    let line = format!(
+        "turso-api-tokens = {{ version = \"{version}\", default-features = false, \
+         features = [\"rustls\", \"miniserde\"] }}"
+    );
+    for (page, section) in [
+        (README, "dependencies"),
+        (BUILD_SCRIPT, "build-dependencies"),
+    ] {
+        let block = format!("```toml\n[{section}]\n{line}\n```\n");
+        assert!(page.contains(&block), "{block}");
+    }
+}
+
+/// The crates that a `cargo tree` command lists, this one included.
 #[cfg(target_os = "linux")]
-fn crates(command: &str) -> std::collections::BTreeSet<String> {
+fn crates(command: &str) -> BTreeSet<String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(command.split(' '));
-    cargo.args(["--locked", "--offline", "--prefix=none", "--no-dedupe"]);
-    let ended = run(cargo);
+        .args(command.split(' '))
+        .args(["--locked", "--offline", "--prefix=none", "--no-dedupe"]);
+    let ended = run_command(&mut cargo);
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     ended
         .stdout
@@ -347,97 +293,132 @@ fn crates(command: &str) -> std::collections::BTreeSet<String> {
 #[test]
 fn an_embedder_builds_as_many_crates_as_the_docs_say() {
     let text = README.split_whitespace().collect::<Vec<_>>().join(" ");
-    let (_, rest) = text.split_once(" embeds the library builds ").unwrap();
-    let (stated, rest) = rest
-        .split_once(" further crates, and no async runtime: `cargo ")
-        .unwrap();
-    let listed = crates(rest.split_once('`').unwrap().0);
-    // The list has this crate as well.
-    assert_eq!(stated, (listed.len() - 1).to_string(), "{listed:?}");
-    let is_runtime = |name: &&String| {
-        ["tokio ", "async-std ", "smol "]
-            .iter()
-            .any(|it| name.starts_with(it))
-    };
-    assert_eq!(listed.iter().find(is_runtime), None);
+    let command = between(&text, "and no async runtime: `cargo ", "`");
+    let listed = crates(command);
+    let stated = format!(" builds {} further crates, ", listed.len() - 1);
+    assert!(text.contains(&stated), "{stated}: {listed:?}");
+    for runtime in ["tokio ", "async-std ", "smol "] {
+        assert!(!listed.iter().any(|name| name.starts_with(runtime)));
+    }
 
     // With the crates that run in the compiler.
     let listed = crates("tree --package build-script -e normal,build");
-    assert!(
-        BUILD_SCRIPT.contains(&format!(": {} crates, and ", listed.len() - 1)),
-        "{listed:?}"
-    );
+    let stated = format!(": {} crates, and ", listed.len() - 1);
+    assert!(BUILD_SCRIPT.contains(&stated), "{stated}: {listed:?}");
 }
 
 #[test]
-fn the_dependency_in_the_docs_has_the_version_and_features_of_this_package() {
-    let version = env!("CARGO_PKG_VERSION").rsplit_once('.').unwrap().0;
-    let line = format!(
-        "turso-api-tokens = {{ version = \"{version}\", default-features = false, features = [\"rustls\", \"miniserde\"] }}"
+#[ignore = "needs jq"]
+fn curl_and_jq_succeed_without_a_list_as_the_readme_says() {
+    require("jq");
+    require("curl");
+    let filter = between(README, "`curl -fsS --max-time 30 … | ", "`");
+    let pipe = format!(
+        "curl -fsS --max-time 30 -H \"Authorization: Bearer $TURSO_API_TOKEN\" \
+         \"$TURSO_API_BASEURL/v1/auth/api-tokens\" | {filter}"
     );
+    let code = |options: &str, step| recipe(&format!("{options}{pipe}"), step).code;
+    let pipefail = "set -o pipefail\n";
+
+    assert_eq!(code(pipefail, two_allowed), 0);
+    assert_ne!(code(pipefail, || ok(CURRENT_LIST)), 0);
+    let to_a_login_page = || response("302 Found", "Location: https://login.example/\r\n", "");
+    for no_list in [
+        || Step::Reply(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+        || ok(""),
+        to_a_login_page,
+    ] {
+        assert_eq!(code(pipefail, no_list), 0);
+    }
+
+    let page = || {
+        let headers = "Location: https://login.example/\r\n";
+        response("302 Found", headers, "<html>Sign in</html>")
+    };
+    assert_ne!(code(pipefail, page), 0);
+    let cut_off = || {
+        let body = r#"{"tokens":[{"name":"a","id":"1","organization":"acme"}]}"#;
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n";
+        Step::ReplyAndClose(format!("{head}{body}").into_bytes())
+    };
+    for failure in [refused as fn() -> Step, || error("503 x", "down"), cut_off] {
+        assert_ne!(code(pipefail, failure), 0);
+        assert_eq!(code("", failure), 0);
+    }
+}
+
+fn require(program: &str) {
+    let found = Command::new(program).arg("--version").output();
     assert!(
-        README.contains(&format!("```toml\n[dependencies]\n{line}\n```\n")),
-        "{line}"
-    );
-    assert!(
-        BUILD_SCRIPT.contains(&format!("```toml\n[build-dependencies]\n{line}\n```\n")),
-        "{line}"
+        found.is_ok(),
+        "this test runs {program}, which is not on this machine: install it (apt-get install {program})"
     );
 }
+
+// The recipes.
 
 #[test]
 fn a_pipe_fails_on_a_401_and_without_pipefail_it_would_look_like_an_empty_list() {
     let pipes = block("pipes");
     assert_eq!(recipe(pipes, || ok(CURRENT_LIST)).succeeded().trim(), "1");
+
     let ended = recipe(pipes, refused);
     assert_eq!((ended.code, ended.stdout.trim()), (3, "0"));
     assert!(ended.stderr.contains("token expired"), "{}", ended.stderr);
-    let ended = recipe(pipes.strip_prefix("set -o pipefail\n").unwrap(), refused);
+
+    let without_pipefail = pipes.strip_prefix("set -o pipefail\n").unwrap();
+    let ended = recipe(without_pipefail, refused);
     assert_eq!((ended.code, ended.stdout.trim()), (0, "0"));
 }
 
-const UNRESTRICTED_THEN_OLD: &str =
-    "clGFZ4STEe6fljpFzIum8A laptop\nclGFZ4STEe6fljpFzIum8A laptop\nSYzcpe3jEe2We-rqOx4wmQ ci\n";
-
-/// The original documentation's tokens have neither organization nor date: both lists have them.
-const ORIGINAL_TWICE: &str = "SYzcpe3jEe2We-rqOx4wmQ token1\nwPvoKe3qEe2We-rqOx4wmQ token2\n\
-                              SYzcpe3jEe2We-rqOx4wmQ token1\nwPvoKe3qEe2We-rqOx4wmQ token2\n";
+/// The original documentation's tokens have no organization.
+const ORIGINAL_UNRESTRICTED: &str =
+    "SYzcpe3jEe2We-rqOx4wmQ token1\nwPvoKe3qEe2We-rqOx4wmQ token2\n";
 
 #[test]
-fn awk_finds_unrestricted_and_old_tokens() {
-    assert_eq!(
-        recipe(block("awk"), || ok(CURRENT_LIST)).succeeded(),
-        UNRESTRICTED_THEN_OLD
-    );
-    assert_eq!(
-        recipe(block("awk"), || ok(ORIGINAL_LIST)).succeeded(),
-        ORIGINAL_TWICE
-    );
-    assert_eq!(recipe(block("awk"), refused).code, 3);
+fn awk_finds_unrestricted_tokens_and_counts_those_of_each_organization() {
+    let awk = block("awk");
+    let found = recipe(awk, || ok(CURRENT_LIST)).succeeded();
+    assert_eq!(found, "clGFZ4STEe6fljpFzIum8A laptop\n3 acme\n1 \n");
+    let found = recipe(awk, || ok(ORIGINAL_LIST)).succeeded();
+    assert_eq!(found, format!("{ORIGINAL_UNRESTRICTED}2 \n"));
+    assert_eq!(recipe(awk, refused).code, 3);
+}
+
+#[test]
+fn bash_reads_every_field_into_its_own_variable() {
+    let read = block("bash");
+    let expected = "laptop (clGFZ4STEe6fljpFzIum8A): all/all all, created 2023-11-16\n\
+                    ci (SYzcpe3jEe2We-rqOx4wmQ): acme/all all, created 2025-02-03\n\
+                    backup (wPvoKe3qEe2We-rqOx4wmQ): acme/default read, created 2026-01-31\n\
+                    deploy (0Qm1bJ3mEe2We-rqOx4wmQ): acme/edge read,db:mint-token, created 2026-10-05\n";
+    assert_eq!(recipe(read, || ok(CURRENT_LIST)).succeeded(), expected);
+
+    // The separator, a tab and a backslash in names.
+    let odd = || ok(r#"{"tokens":[{"name":"a\u001fb\tc\\d","id":"1"}]}"#);
+    let expected = "a\\u{1f}b\\tc\\\\d (1): all/all all, created on an unknown day\n";
+    assert_eq!(recipe(read, odd).succeeded(), expected);
+    assert_eq!(recipe(read, refused).code, 3);
+
+    // What the page warns of.
+    let with_tabs = read
+        .replace(" tr '\\t' '\\037' |", "")
+        .replace("\\037", "\\t");
+    let wrong = recipe(&with_tabs, || ok(CURRENT_LIST)).succeeded();
+    assert!(wrong.starts_with("laptop (clGFZ4STEe6fljpFzIum8A): 2023-11-16/"));
 }
 
 #[test]
 #[ignore = "needs jq"]
-fn jq_finds_unrestricted_and_old_tokens_and_scopes() {
-    let found = Command::new("jq").arg("--version").output();
-    assert!(
-        found.is_ok(),
-        "this test runs jq, which is not on this machine: install it (apt-get install jq)"
-    );
-    let scopes = "backup: read\ndeploy: read db:mint-token\n";
-    assert_eq!(
-        recipe(block("jq"), || ok(CURRENT_LIST)).succeeded(),
-        format!("{UNRESTRICTED_THEN_OLD}{scopes}")
-    );
-    assert_eq!(
-        recipe(block("jq"), || ok(ORIGINAL_LIST)).succeeded(),
-        ORIGINAL_TWICE
-    );
-    assert_eq!(
-        recipe(block("jq"), || ok(r#"{"tokens":null}"#)).succeeded(),
-        ""
-    );
-    assert_eq!(recipe(block("jq"), refused).code, 3);
+fn jq_finds_unrestricted_tokens_and_scopes() {
+    require("jq");
+    let jq = block("jq");
+    let expected = "clGFZ4STEe6fljpFzIum8A laptop\nbackup: read\ndeploy: read db:mint-token\n";
+    assert_eq!(recipe(jq, || ok(CURRENT_LIST)).succeeded(), expected);
+    let found = recipe(jq, || ok(ORIGINAL_LIST)).succeeded();
+    assert_eq!(found, ORIGINAL_UNRESTRICTED);
+    assert_eq!(recipe(jq, || ok(r#"{"tokens":null}"#)).succeeded(), "");
+    assert_eq!(recipe(jq, refused).code, 3);
 }
 
 #[test]
@@ -445,18 +426,19 @@ fn the_allow_list_fails_for_any_other_token_and_for_a_failed_call() {
     let (allow_list, exemption) = block("allow-list").split_once('\n').unwrap();
     assert_eq!(recipe(allow_list, two_allowed).succeeded(), "");
     assert_eq!(recipe(allow_list, || ok(NO_TOKENS)).succeeded(), "");
-    let shown =
-        transcript("cargo run --example demo -- --quiet --deny any --allow ci --allow deploy");
-    assert_eq!(recipe(allow_list, || ok(CURRENT_LIST)).failed(1), shown);
+    let command = "cargo run --example demo -- --quiet --deny any --allow ci --allow deploy";
+    let ended = recipe(allow_list, || ok(CURRENT_LIST));
+    assert_eq!(ended.failed(1), transcript(command));
     assert_eq!(recipe(allow_list, refused).code, 3);
 
     let old = || ok(r#"{"tokens":[{"name":"backup","id":"1","created_at":"2023-11-16"}]}"#);
     assert_eq!(recipe(exemption, old).succeeded(), "");
+    let stderr = recipe(exemption, || ok(CURRENT_LIST)).failed(1);
     assert!(
-        recipe(exemption, || ok(CURRENT_LIST))
-            .failed(1)
-            .contains("--deny older-than=90d: laptop ")
+        stderr.contains("--deny older-than=90d: laptop "),
+        "{stderr}"
     );
+
     // The pipe that the page warns of.
     let pipe = "set -o pipefail\n! turso-api-tokens --tsv | cut -f 1 | grep -vxF -e ci -e deploy";
     assert_eq!(recipe(pipe, two_allowed).code, 0);
@@ -464,31 +446,95 @@ fn the_allow_list_fails_for_any_other_token_and_for_a_failed_call() {
 }
 
 #[test]
+fn a_rotation_allows_both_tokens_until_the_old_one_is_revoked() {
+    let tokens = |names: &[&str]| {
+        let token = |name: &&str| format!(r#"{{"name":"{name}","id":"1","organization":"acme"}}"#);
+        let tokens: Vec<String> = names.iter().map(token).collect();
+        ok(&format!(r#"{{"tokens":[{}]}}"#, tokens.join(",")))
+    };
+    let rotate = |after_revoking: &[&str]| {
+        let stubs = Folder::new();
+        stub(&stubs, "turso", "echo \"turso $*\"");
+        let server = Server::script([
+            tokens(&["ci", "deploy", "deploy-2"]),
+            tokens(after_revoking),
+        ]);
+        let script = format!("set -e\n{}", block("rotation"));
+        run_command(&mut with_stubs(shell("sh", &server.url(), &script), &stubs))
+    };
+
+    let commands = "turso auth api-tokens mint deploy-2 --org ORG\n\
+                    turso auth api-tokens revoke deploy\n";
+    assert_eq!(rotate(&["ci", "deploy-2"]).succeeded(), commands);
+    let ended = rotate(&["ci", "deploy", "deploy-2"]);
+    assert_eq!(ended.code, 1);
+    assert_eq!(
+        ended.stderr,
+        "turso-api-tokens: --deny any: deploy (1) is not allowed\n"
+    );
+}
+
+/// `flock` is of Linux.
+#[cfg(target_os = "linux")]
+#[test]
 fn the_comparison_prints_new_and_gone_tokens_and_keeps_the_last_list_when_a_call_fails() {
     let folder = Folder::new();
     let compare = |step: fn() -> Step| {
         let server = Server::always(step);
-        let mut command = shell("bash", &server.url(), block("changes"));
-        command.arg(folder.0.join("lists"));
-        run(command)
+        let mut script = shell("bash", &server.url(), block("changes"));
+        run_command(script.arg(folder.0.join("lists")))
     };
     assert_eq!(compare(|| ok(ORIGINAL_LIST)).succeeded(), "");
     assert_eq!(compare(|| ok(ORIGINAL_LIST)).succeeded(), "");
     assert_eq!(compare(refused).code, 3);
+
     let renamed = || {
-        ok(
-            r#"{"tokens":[{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"},{"name":"Clé","id":"3"}]}"#,
-        )
+        ok(r#"{"tokens":[
+            {"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ"},
+            {"name":"Clé","id":"3"}
+        ]}"#)
     };
-    let difference = "new:  Clé\t3\t\t\t\t\ngone: token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\n";
+    let difference = "new:  Clé\t3\t\t\t\t\n\
+                      gone: token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\n";
     assert_eq!(compare(renamed).succeeded(), difference);
     assert_eq!(compare(renamed).succeeded(), "");
+
     let restricted = || {
         ok(r#"{"tokens":[{"name":"token2","id":"wPvoKe3qEe2We-rqOx4wmQ","organization":"acme"}]}"#)
     };
     let difference = "new:  token2\twPvoKe3qEe2We-rqOx4wmQ\tacme\t\t\t\n\
-                   gone: Clé\t3\t\t\t\t\ngone: token2\twPvoKe3qEe2We-rqOx4wmQ\t\t\t\t\n";
+                      gone: Clé\t3\t\t\t\t\n\
+                      gone: token2\twPvoKe3qEe2We-rqOx4wmQ\t\t\t\t\n";
     assert_eq!(compare(restricted).succeeded(), difference);
+}
+
+/// `flock` is of Linux.
+#[cfg(target_os = "linux")]
+#[test]
+fn of_two_comparisons_at_once_the_second_waits_for_the_first() {
+    let folder = Folder::new();
+    folder.write("last.tsv", "");
+    // The slow list keeps both runs busy at once, unless one waits.
+    let server = Server::always(|| ok(ORIGINAL_LIST));
+    let slow = Folder::new();
+    stub(
+        &slow,
+        "turso-api-tokens",
+        &format!("sleep 0.3\nexec '{BINARY}' \"$@\""),
+    );
+    let compare = || {
+        let mut script = with_stubs(shell("bash", &server.url(), block("changes")), &slow);
+        run_command(script.arg(&folder.0)).succeeded()
+    };
+
+    let mut outputs = std::thread::scope(|scope| {
+        let runs = [scope.spawn(compare), scope.spawn(compare)];
+        runs.map(|run| run.join().unwrap())
+    });
+    outputs.sort();
+    let both = "new:  token1\tSYzcpe3jEe2We-rqOx4wmQ\t\t\t\t\n\
+                new:  token2\twPvoKe3qEe2We-rqOx4wmQ\t\t\t\t\n";
+    assert_eq!(outputs, ["", both]);
 }
 
 #[test]
@@ -497,58 +543,121 @@ fn the_line_for_cron_runs_with_no_more_than_cron_gives() {
     let command = line
         .strip_prefix("0 6 * * * /usr/local/bin/turso-api-tokens ")
         .expect("an absolute path");
-    // cron ends a command at a percent sign.
-    assert_eq!((line.lines().count(), line.find('%')), (1, None));
+    assert_eq!(line.lines().count(), 1);
+    assert!(!line.contains('%'), "cron ends a command at a percent sign");
+
     let home = Folder::new();
     home.write(".turso-token", format!("{SECRET}\n"));
     let run = |step: fn() -> Step| {
         let server = Server::always(step);
         let mut cron = Command::new("env");
-        cron.args(["-i", "PATH=/usr/bin:/bin", &format!("HOME={}", home.path())]);
-        cron.arg(format!("TURSO_API_BASEURL={}", server.url()));
-        cron.args(["sh", "-c", &format!("'{BINARY}' {command}")]);
-        run(cron)
+        cron.args(["-i", "PATH=/usr/bin:/bin"])
+            .arg(format!("HOME={}", home.path()))
+            .arg(format!("TURSO_API_BASEURL={}", server.url()))
+            .args(["sh", "-c", &format!("'{BINARY}' {command}")]);
+        run_command(&mut cron)
     };
     let stderr = run(|| ok(CURRENT_LIST)).failed(1);
-    assert!(
-        stderr.contains("unrestricted: laptop") && stderr.contains("older-than=90d: backup"),
-        "{stderr}"
-    );
-    assert_eq!(run(|| ok(NO_TOKENS)).succeeded(), "");
+    assert!(stderr.contains("unrestricted: laptop"), "{stderr}");
+    assert!(stderr.contains("older-than=90d: backup"), "{stderr}");
+    assert_eq!(run(two_allowed).succeeded(), "");
+    let stderr = run(|| ok(NO_TOKENS)).failed(1);
+    assert!(stderr.contains("--require deploy: no token"), "{stderr}");
     assert!(run(refused).failed(3).contains("token expired"));
 }
 
-/// A step of the workflow: its lines before `run`, and its script.
-fn step(name: &str) -> (String, String) {
-    let step = block("ci")
-        .split("- name: ")
-        .find(|step| step.starts_with(&format!("{name}\n")))
+/// systemd puts each credential into a folder, which `%d` names, and runs the command without a shell.
+#[test]
+fn the_service_runs_with_no_more_than_systemd_gives() {
+    let service = block("service");
+    let credentials = Folder::new();
+    let name = between(service, "LoadCredential=", ":");
+    credentials.write(name, format!("{SECRET}\n"));
+    let command = between(service, "ExecStart=/usr/local/bin/turso-api-tokens ", "\n");
+    let args: Vec<String> = command
+        .split(' ')
+        .map(|arg| arg.replace("%d", &credentials.path()))
+        .collect();
+
+    let run = |step: fn() -> Step| {
+        let server = Server::always(step);
+        let mut service = Command::new(BINARY);
+        service
+            .env_clear()
+            .env("TURSO_API_BASEURL", server.url())
+            .args(&args);
+        run_command(&mut service)
+    };
+    assert_eq!(run(two_allowed).succeeded(), "");
+    let stderr = run(|| ok(CURRENT_LIST)).failed(1);
+    assert!(stderr.contains("unrestricted: laptop"), "{stderr}");
+    assert_eq!(run(refused).code, 3);
+    assert!(block("timer").contains("\nOnCalendar="));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_image_holds_the_program_of_an_archive_and_runs_it() {
+    let image = block("container");
+    let (source, path) = between(image, "FROM scratch\nCOPY ", "\n")
+        .split_once(' ')
         .unwrap();
-    let (head, script) = step.split_once("\n  run: |\n").unwrap();
-    assert!(
-        script.lines().all(|line| line.starts_with("    ")),
-        "{script}"
+    assert!(release().0.join(source).is_file(), "{source}");
+    assert!(image.ends_with(&format!("\nENTRYPOINT [\"{path}\"]\n")));
+
+    // A docker that is as much of one as these lines need: it mounts nothing, and the image is the binary.
+    let (stubs, home) = (Folder::new(), Folder::new());
+    let token = home.write(".turso-token", SECRET);
+    let docker = format!(
+        "case \"$*\" in\n\
+         'build --tag turso-api-tokens .') ;;\n\
+         \"run --rm --user $(id -u) --volume {token}:/token:ro turso-api-tokens --quiet --token-file /token \"*)\n\
+         shift 10\n\
+         exec '{BINARY}' --token-file '{token}' \"$@\" ;;\n\
+         *) echo \"docker $*\"; exit 125 ;;\n\
+         esac"
     );
-    (
-        head.to_owned(),
-        script.replace("\n    ", "\n").trim_start().to_owned(),
-    )
+    stub(&stubs, "docker", &docker);
+    let run = |step: fn() -> Step| {
+        let server = Server::always(step);
+        let mut script = with_stubs(shell("sh", &server.url(), block("container-run")), &stubs);
+        run_command(script.env("HOME", &home.0).env_remove("TURSO_API_TOKEN"))
+    };
+    run(two_allowed).succeeded();
+    assert_eq!(run(|| ok(CURRENT_LIST)).code, 1);
+    assert_eq!(run(refused).code, 3);
+}
+
+/// A step of the workflow: its lines before `run`, and its script as runners run it, which end at the first command that
+/// fails.
+#[track_caller]
+fn step(name: &str) -> (&'static str, String) {
+    let is_named = |step: &&str| step.starts_with(&format!("{name}\n"));
+    let step = block("ci").split("- name: ").find(is_named).unwrap();
+    let (head, run) = step.split_once("\n  run: ").unwrap();
+    let script = run.strip_prefix("|\n").unwrap_or(run);
+    let script = script.replace("\n    ", "\n");
+    (head, format!("set -e\n{}", script.trim_start()))
 }
 
 #[test]
 fn both_steps_in_ci_are_skipped_for_forks_only_and_the_secret_is_in_the_second_alone() {
-    let only_without_a_fork = "  if: github.event_name != 'pull_request' || \
-                               github.event.pull_request.head.repo.full_name == github.repository\n  env:\n    ";
-    let head = |name: &str, variable: &str| format!("{name}\n{only_without_a_fork}{variable}");
-    let (install, check) = ("install turso-api-tokens", "check the Turso tokens");
-    assert_eq!(
-        step(install).0,
-        head(install, "GH_TOKEN: ${{ github.token }}")
-    );
-    assert_eq!(
-        step(check).0,
-        head(check, "TURSO_API_TOKEN: ${{ secrets.TURSO_API_TOKEN }}")
-    );
+    let head = |name: &str, variable: &str| {
+        format!(
+            "{name}\n  if: github.event_name != 'pull_request' || \
+             github.event.pull_request.head.repo.full_name == github.repository\n  \
+             env:\n    {variable}"
+        )
+    };
+    for (name, variable) in [
+        ("install turso-api-tokens", "GH_TOKEN: ${{ github.token }}"),
+        (
+            "check the Turso tokens",
+            "TURSO_API_TOKEN: ${{ secrets.TURSO_API_TOKEN }}",
+        ),
+    ] {
+        assert_eq!(step(name).0, head(name, variable));
+    }
     assert_eq!(block("ci").matches("- name: ").count(), 2);
 }
 
@@ -556,173 +665,142 @@ fn both_steps_in_ci_are_skipped_for_forks_only_and_the_secret_is_in_the_second_a
 #[test]
 fn the_step_in_ci_installs_only_a_file_with_the_right_checksum_and_attestation() {
     let release = release();
-    let install = |attested: &str| {
-        let (stubs, runner) = (Folder::new(), Folder::new());
+    let script = step("install turso-api-tokens").1;
+    // How it ended, and the folder that it put on the path.
+    let install = |attested: &str, runner: &Folder| {
+        let stubs = Folder::new();
         let repository = "--repo turso-api-tokens/turso-api-tokens";
-        let version = env!("CARGO_PKG_VERSION");
-        stub(
-            &stubs,
-            "gh",
-            &format!(
-                "case \"$*\" in\n\
-                 'release download v{version} {repository} --pattern {FILE}.tar.gz*') cp '{}'/{FILE}.tar.gz* . ;;\n\
-                 'attestation verify {FILE}.tar.gz {repository}') {attested} ;;\n\
-                 *) exit 2 ;;\nesac",
-                release.path()
-            ),
+        let gh = format!(
+            "case \"$*\" in\n\
+             'release download {repository} --pattern {FILE}.tar.gz*') cp '{}'/{FILE}.tar.gz* . ;;\n\
+             'attestation verify {FILE}.tar.gz {repository}') {attested} ;;\n\
+             *) exit 2 ;;\n\
+             esac",
+            release.path()
         );
-        // As runners do, which end at the first command that fails.
-        let script = format!("set -e\n{}", step("install turso-api-tokens").1);
-        let mut command = shell_with(&stubs.0, "bash", "", &script);
-        command
-            .env_remove("TURSO_API_TOKEN")
+        stub(&stubs, "gh", &gh);
+        let mut script = with_stubs(shell("bash", "", &script), &stubs);
+        script
             .env("RUNNER_TEMP", &runner.0)
             .env("GITHUB_PATH", runner.0.join("path"));
-        let ended = run(command);
-        let version = fs::read_to_string(runner.0.join("path")).map(|path| {
-            assert_eq!(path, format!("{}/{FILE}\n", runner.path()));
-            let installed = Path::new(path.trim_end()).join("turso-api-tokens");
-            String::from_utf8(
-                Command::new(installed)
-                    .arg("--version")
-                    .output()
-                    .unwrap()
-                    .stdout,
-            )
-            .unwrap()
-        });
-        (ended, version.ok())
+        let ended = run_command(&mut script);
+        (ended, fs::read_to_string(runner.0.join("path")).ok())
     };
-    let (ended, version) = install("true");
+
+    let runner = Folder::new();
+    let (ended, path) = install("true", &runner);
     assert_eq!(ended.succeeded(), format!("{FILE}.tar.gz: OK\n"));
-    assert_eq!(
-        version.as_deref(),
-        Some(concat!(
-            "turso-api-tokens ",
-            env!("CARGO_PKG_VERSION"),
-            "\n"
-        ))
-    );
-    let (ended, version) = install("exit 1");
-    assert_eq!((ended.code, version), (1, None));
+    assert_eq!(path, Some(format!("{}/{FILE}\n", runner.path())));
+    let installed = runner.0.join(FILE).join("turso-api-tokens");
+    assert_eq!(version(&installed), VERSION_LINE);
+
+    let (ended, path) = install("exit 1", &Folder::new());
+    assert_eq!((ended.code, path), (1, None));
+
     fs::write(release.0.join(format!("{FILE}.tar.gz")), "another file").unwrap();
-    let (ended, version) = install("true");
-    assert_eq!(
-        (ended.code, ended.stdout, version),
-        (1, format!("{FILE}.tar.gz: FAILED\n"), None)
-    );
+    let (ended, path) = install("true", &Folder::new());
+    assert_eq!((ended.code, path), (1, None));
+    assert_eq!(ended.stdout, format!("{FILE}.tar.gz: FAILED\n"));
 }
 
 #[test]
 fn the_step_in_ci_fails_when_the_secret_is_missing_or_a_check_fails() {
-    let check = |server: &Server, credential: &str| {
-        let script = format!("set -e\n{}", step("check the Turso tokens").1);
-        let mut command = shell("bash", &server.url(), &script);
+    let script = step("check the Turso tokens").1;
+    let server = Server::script([ok(CURRENT_LIST), two_allowed(), ok(NO_TOKENS), refused()]);
+    let check = |credential: &str| {
+        let mut script = shell("bash", &server.url(), &script);
         // A runner may have another credential, which must not be taken instead.
-        command
+        script
             .env("TURSO_API_TOKEN", credential)
             .env("TURSO_TOKEN", SECRET);
-        run(command)
+        run_command(&mut script)
     };
-    let server = Server::script([
-        ok(CURRENT_LIST),
-        two_allowed(),
-        error("401 Unauthorized", "token expired"),
-    ]);
-    let unrestricted = "turso-api-tokens: --deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A)";
-    let stderr = check(&server, SECRET).failed(1);
+
+    assert_eq!(
+        check(SECRET).failed(1),
+        "turso-api-tokens: --deny unrestricted: laptop (clGFZ4STEe6fljpFzIum8A) \
+         may act on every organization\n"
+    );
+    assert_eq!(check(SECRET).succeeded(), "");
+    assert_eq!(check(SECRET).code, 1);
+    assert_eq!(check(SECRET).code, 3);
+
+    let stderr = check("").failed(2);
     assert!(
-        stderr.starts_with(unrestricted) && stderr.lines().count() == 1,
+        stderr.contains("TURSO_API_TOKEN is set but empty"),
         "{stderr}"
     );
-    assert_eq!(check(&server, SECRET).succeeded(), "");
-    assert_eq!(check(&server, SECRET).code, 3);
-    let ended = check(&server, "");
-    assert_eq!((ended.code == 0, ended.stdout.as_str()), (false, ""));
-    assert!(
-        ended
-            .stderr
-            .ends_with("TURSO_API_TOKEN: the secret TURSO_API_TOKEN is missing or empty\n")
-    );
-    assert_eq!(server.requests().len(), 3);
+    assert_eq!(server.requests().len(), 4);
 }
 
 #[test]
 fn the_monitoring_plugin_translates_every_exit_code() {
-    let run = |step: fn() -> Step, variables: &[(&str, &str)]| {
+    let folder = Folder::new();
+    let file = folder.write("turso-token", SECRET);
+    let run = |file: &str, step: fn() -> Step, path: Option<&str>| {
         let server = Server::always(step);
-        let mut command = shell("/bin/sh", &server.url(), block("monitoring"));
-        command.envs(variables.iter().copied());
-        run(command)
+        let mut script = shell("/bin/sh", &server.url(), block("monitoring"));
+        script.env_remove("TURSO_API_TOKEN").arg(file);
+        if let Some(path) = path {
+            script.env("PATH", path);
+        }
+        let ended = run_command(&mut script);
+        assert_eq!(ended.stderr, "");
+        (ended.code, ended.stdout)
     };
-    assert_eq!(
-        run(|| ok(NO_TOKENS), &[]).succeeded(),
-        "OK: no token is unrestricted\n"
-    );
-    for (code, beginning, ended) in [
+    let ok_line = "OK: no token is unrestricted\n".to_owned();
+    assert_eq!(run(&file, two_allowed, None), (0, ok_line));
+
+    let responses: [(fn() -> Step, i32, &str); 5] = [
         (
+            || ok(CURRENT_LIST),
             2,
             "CRITICAL: turso-api-tokens: --deny unrestricted: laptop",
-            run(|| ok(CURRENT_LIST), &[]),
         ),
         (
-            3,
-            "UNKNOWN: turso-api-tokens: no credential",
-            run(|| ok(CURRENT_LIST), &[("TURSO_API_TOKEN", "")]),
-        ),
-        (
+            || ok(NO_TOKENS),
             2,
-            "CRITICAL: turso-api-tokens: http://127.0.0.1",
-            run(refused, &[]),
+            "CRITICAL: turso-api-tokens: --require deploy: ",
         ),
+        (refused, 2, "CRITICAL: turso-api-tokens: http://127.0.0.1"),
         (
+            || error("503 x", "down"),
             3,
             "UNKNOWN: turso-api-tokens: http://127.0.0.1",
-            run(|| error("503 x", "down"), &[]),
         ),
         (
+            || ok("{}"),
             3,
             "UNKNOWN: turso-api-tokens: the response from",
-            run(|| ok("{}"), &[]),
         ),
-    ] {
-        assert_eq!(
-            (ended.code, ended.stderr.as_str()),
-            (code, ""),
-            "{}",
-            ended.stdout
-        );
-        assert!(ended.stdout.starts_with(beginning), "{}", ended.stdout);
+    ];
+    for (step, code, beginning) in responses {
+        let (ended, stdout) = run(&file, step, None);
+        assert_eq!(ended, code, "{stdout}");
+        assert!(stdout.starts_with(beginning), "{stdout}");
     }
-    let without_the_program = run(|| ok(CURRENT_LIST), &[("PATH", "/nonexistent")]);
-    assert_eq!(
-        without_the_program.code, 3,
-        "{}",
-        without_the_program.stdout
-    );
+
+    let (code, stdout) = run("/nonexistent", two_allowed, None);
+    assert_eq!(code, 3);
     assert!(
-        without_the_program.stdout.starts_with("UNKNOWN: "),
-        "{}",
-        without_the_program.stdout
+        stdout.starts_with("UNKNOWN: turso-api-tokens: could not read"),
+        "{stdout}"
     );
+    let (code, stdout) = run(&file, two_allowed, Some("/nonexistent"));
+    assert_eq!(code, 3);
+    assert!(stdout.starts_with("UNKNOWN: "), "{stdout}");
 }
 
-/// Its `date` is GNU's or busybox's.
-#[cfg(target_os = "linux")]
 #[test]
 fn the_textfile_for_prometheus_is_replaced_in_one_step_and_only_after_a_good_call() {
     let folder = Folder::new();
+    let credentials = Folder::new();
+    let token = credentials.write("turso-token", SECRET);
     let run = |step: fn() -> Step| {
         let server = Server::always(step);
-        let mut command = shell("bash", &server.url(), block("prometheus"));
-        command.arg(&folder.0);
-        run(command)
-    };
-    let files = || {
-        fs::read_dir(&folder.0)
-            .unwrap()
-            .map(|file| file.unwrap().file_name())
-            .collect::<Vec<_>>()
+        let mut script = shell("bash", &server.url(), block("prometheus"));
+        script.env_remove("TURSO_API_TOKEN");
+        run_command(script.arg(&folder.0).arg(&token))
     };
     let file = folder.0.join("turso_api_tokens.prom");
     let metrics = |all: u32, unrestricted: u32, old: u32| {
@@ -731,122 +809,117 @@ fn the_textfile_for_prometheus_is_replaced_in_one_step_and_only_after_a_good_cal
             ("_unrestricted", unrestricted),
             ("_older_than_90_days", old),
         ];
-        let line = |(name, value)| {
-            format!("# TYPE turso_api_tokens{name} gauge\nturso_api_tokens{name} {value}\n")
-        };
-        lines.map(line).concat()
+        lines
+            .map(|(name, value)| {
+                format!("# TYPE turso_api_tokens{name} gauge\nturso_api_tokens{name} {value}\n")
+            })
+            .concat()
     };
+
     assert!(run(refused).failed(3).contains("token expired"));
-    assert!(files().is_empty());
-    run(|| ok(ORIGINAL_LIST)).succeeded();
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+
+    assert_eq!(run(|| ok(ORIGINAL_LIST)).succeeded(), "");
     assert_eq!(fs::read_to_string(&file).unwrap(), metrics(2, 2, 2));
-    assert_eq!(
-        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-        0o644
-    );
-    for (code, bad) in [
-        (3, refused as fn() -> Step),
-        (5, || ok("{}")),
-        (4, || error("503 x", "down")),
-    ] {
-        assert_eq!(run(bad).code, code);
+    let mode = fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o644);
+
+    let failures: [(fn() -> Step, i32); 3] = [
+        (refused, 3),
+        (|| ok("{}"), 5),
+        (|| error("503 x", "down"), 4),
+    ];
+    for (step, code) in failures {
+        assert_eq!(run(step).code, code);
         assert_eq!(fs::read_to_string(&file).unwrap(), metrics(2, 2, 2));
     }
-    run(|| {
-        ok(r#"{"tokens":[{"name":"a","id":"1","organization":"acme","created_at":"9999-12-31"}]}"#)
-    })
-    .succeeded();
-    assert_eq!(fs::read_to_string(&file).unwrap(), metrics(1, 0, 0));
-    assert_eq!(files(), ["turso_api_tokens.prom"]);
+
+    // A date that cannot be read, and one in the future, count as old; a name cannot add to a number.
+    let odd = || {
+        ok(r#"{"tokens":[
+            {"name":"a","id":"1","organization":"acme","created_at":"soon"},
+            {"name":"b","id":"2","organization":"acme","created_at":"9999-12-31"},
+            {"name":"\n--deny unrestricted: c","id":"3","organization":"acme"}
+        ]}"#)
+    };
+    run(odd).succeeded();
+    assert_eq!(fs::read_to_string(&file).unwrap(), metrics(3, 0, 3));
+    run(two_allowed).succeeded();
+    assert_eq!(fs::read_to_string(&file).unwrap(), metrics(2, 0, 0));
+    run(|| ok(NO_TOKENS)).succeeded();
+    assert_eq!(fs::read_to_string(&file).unwrap(), metrics(0, 0, 0));
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
 }
 
+// The pages.
+
 #[test]
-fn every_marked_block_has_a_test_and_every_recipe_a_mark() {
+fn every_block_that_a_user_copies_has_a_mark_and_every_mark_a_test() {
     let tests = include_str!("docs.rs");
     for mark in [marks(README), marks(RECIPES)].concat() {
         assert!(tests.contains(&format!("block(\"{mark}\")")), "{mark}");
     }
-    // A section of recipes.md is a recipe, except the one about formats; each has one block.
-    let sections = RECIPES
-        .split("\n## ")
-        .skip(1)
-        .filter(|section| !section.starts_with("The two formats"));
-    assert_eq!(
-        sections
-            .map(|section| section.matches("<!-- test: ").count())
-            .find(|marks| *marks != 1),
-        None
-    );
     assert_eq!(RECIPES.matches("\n```").count(), marks(RECIPES).len() * 2);
+
     // In README all but the first two commands are marked, and those are what runs here and in `.ci/run`.
     let shell_blocks: Vec<&str> = README.split("\n```sh\n").skip(1).collect();
     assert_eq!(shell_blocks.len(), marks(README).len() + 1);
     assert!(shell_blocks[0].starts_with("cargo run --example demo\ncargo test\n```\n"));
 }
 
+/// The targets of a page's links.
+fn links(page: &'static str) -> impl Iterator<Item = &'static str> {
+    page.split("](")
+        .skip(1)
+        .map(|rest| rest.split_once(')').unwrap().0)
+}
+
 #[test]
 fn the_readme_links_to_nothing_that_the_package_lacks() {
-    let links = README
-        .split("](")
-        .skip(1)
-        .map(|rest| rest.split_once(')').unwrap().0);
-    for link in links {
-        assert!(
-            link.starts_with("https://") || link == "CHANGELOG.md",
-            "{link}"
-        );
+    for link in links(README) {
+        let is_there = link.starts_with("https://") || link == "CHANGELOG.md";
+        assert!(is_there, "{link}");
     }
 }
 
 #[test]
 fn every_link_into_the_repository_leads_to_a_file_and_every_anchor_to_a_heading() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let headings = |text: &str| -> Vec<String> {
-        let lines = text.lines().filter_map(|line| line.strip_prefix("## "));
-        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-');
-        lines
-            .map(|line| {
-                line.to_lowercase()
-                    .chars()
-                    .filter(kept)
-                    .collect::<String>()
-                    .replace(' ', "-")
-            })
-            .collect()
-    };
-    for page in [README, RECIPES, BUILD_SCRIPT, CONTRIBUTING, SECURITY] {
-        for link in page
-            .split("](")
-            .skip(1)
-            .map(|rest| rest.split_once(')').unwrap().0)
-        {
+    for page in [
+        README,
+        RECIPES,
+        BUILD_SCRIPT,
+        NETWORKS,
+        SECURITY,
+        CONTRIBUTING,
+    ] {
+        for link in links(page) {
             let (target, anchor) = link.split_once('#').unwrap_or((link, ""));
             let path = target
                 .strip_prefix(REPOSITORY)
-                .and_then(|path| path.split_once("/main/"))
-                .map(|(_, path)| path);
+                .and_then(|path| path.split_once("/main/"));
             let text = match path {
                 None if target.is_empty() => page.to_owned(),
                 None => continue,
-                Some(path) => {
+                Some((_, path)) => {
                     assert!(root.join(path).exists(), "{link}");
                     fs::read_to_string(root.join(path)).unwrap_or_default()
                 }
             };
-            assert!(
-                anchor.is_empty() || headings(&text).iter().any(|heading| heading == anchor),
-                "{link}"
-            );
+            let is_there = anchor.is_empty() || headings(&text).contains(anchor);
+            assert!(is_there, "{link}");
         }
     }
 }
 
-#[test]
-fn every_file_of_the_source_has_a_line_in_the_contributing_guide() {
-    let mut files = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap();
-    let missing = files.find_map(|file| {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        (name != "bin" && !CONTRIBUTING.contains(&format!("`src/{name}"))).then_some(name)
-    });
-    assert_eq!(missing, None);
+/// The anchors of a page's sections, as GitHub makes them.
+fn headings(page: &str) -> BTreeSet<String> {
+    let titles = page.lines().filter_map(|line| line.strip_prefix("## "));
+    titles
+        .map(|title| {
+            let mut anchor = title.to_lowercase().replace(' ', "-");
+            anchor.retain(|c| c.is_alphanumeric() || c == '-');
+            anchor
+        })
+        .collect()
 }
