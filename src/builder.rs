@@ -53,7 +53,9 @@ pub struct ClientBuilder {
     max_response_bytes: u64,
     user_agent: String,
     /// `None` trusts the bundled Mozilla roots.
-    roots: Option<Roots>,
+    roots: Option<Result<Roots, Error>>,
+    /// Whether the program has set them, and not a variable.
+    roots_are_from_program: bool,
     proxy: ProxySetting,
     agent: Option<Agent>,
     split_lookup: bool,
@@ -67,26 +69,21 @@ struct BaseUrl {
 /// Certificates to trust.
 struct Roots {
     origin: Origin,
-    text: Result<RootsText, Error>,
-}
-
-struct RootsText {
-    /// What messages call it.
+    /// What messages call the text.
     label: String,
     pem: Vec<u8>,
 }
 
 impl Roots {
-    fn new(origin: Origin, label: String, pem: io::Result<Vec<u8>>) -> Self {
-        let text = match pem {
-            Ok(pem) => Ok(RootsText { label, pem }),
+    fn new(origin: Origin, label: String, pem: io::Result<Vec<u8>>) -> Result<Self, Error> {
+        match pem {
+            Ok(pem) => Ok(Self { origin, label, pem }),
             Err(source) => Err(Error::Config {
                 setting: origin.setting(ROOTS_SETTING),
                 problem: format!("could not read {label}"),
                 source: Some(source.into()),
             }),
-        };
-        Self { origin, text }
+        }
     }
 }
 
@@ -149,6 +146,7 @@ impl ClientBuilder {
             max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES,
             user_agent: DEFAULT_USER_AGENT.to_owned(),
             roots: None,
+            roots_are_from_program: false,
             proxy: ProxySetting::Environment,
             agent: None,
             split_lookup: false,
@@ -218,6 +216,7 @@ impl ClientBuilder {
         // The same limit and the same byte order mark as in a file.
         let pem = input::read(pem, MAX_ROOTS_SIZE);
         self.roots = Some(Roots::new(Origin::Program, "the PEM text".to_owned(), pem));
+        self.roots_are_from_program = true;
         self
     }
 
@@ -239,6 +238,7 @@ impl ClientBuilder {
         let label = self.credential.redact(&path.display().to_string());
         let pem = input::read_file(path, MAX_ROOTS_SIZE);
         self.roots = Some(Roots::new(origin, label, pem));
+        self.roots_are_from_program = origin == Origin::Program;
         self
     }
 
@@ -262,10 +262,8 @@ impl ClientBuilder {
             }
             Ok(None) => {}
             Err(error) => {
-                self.roots = Some(Roots {
-                    origin: Origin::Named("SSL_CERT_FILE"),
-                    text: Err(error),
-                });
+                self.roots = Some(Err(error));
+                self.roots_are_from_program = false;
             }
         }
         self
@@ -350,15 +348,24 @@ impl ClientBuilder {
         let route = if let Some(agent) = self.agent {
             Route::through(agent, &url)
         } else {
-            check_tls_is_there(&url, base_url.origin)?;
             let via = self.proxy.via(&url)?;
-            let roots_label = roots_label(self.roots.as_ref());
-            let config = own_config(&url, timeout, &self.user_agent, via.as_ref(), self.roots)?;
+            let roots = self.roots.transpose()?;
+            check_tls_is_there(&url, base_url.origin)?;
+
+            let settings = AgentSettings {
+                is_https: is_https(&url),
+                timeout,
+                proxy: via.as_ref().map(|via| via.proxy.clone()),
+                user_agent: &self.user_agent,
+                roots: roots.as_ref().map(|roots| roots.pem.as_slice()),
+            };
+            let config =
+                agent_config(settings).map_err(|problem| invalid_roots(roots.as_ref(), problem))?;
             Route {
                 agent: new_agent(&config, self.split_lookup),
                 agent_is_given: false,
                 via,
-                roots_label,
+                roots_label: roots_label(roots.as_ref()),
             }
         };
 
@@ -402,7 +409,7 @@ impl ClientBuilder {
             let problem = "cannot be combined with `agent`, which has its own proxy";
             return Err(Error::config("proxy", problem));
         }
-        if self.roots.as_ref().map(|roots| roots.origin) == Some(Origin::Program) {
+        if self.roots_are_from_program {
             let problem = "cannot be combined with `agent`; set them on the agent";
             return Err(Error::config(ROOTS_SETTING, problem));
         }
@@ -475,41 +482,22 @@ fn check_tls_is_there(url: &Uri, origin: Origin) -> Result<(), Error> {
 }
 
 fn roots_label(roots: Option<&Roots>) -> String {
-    let Some(roots) = roots else {
-        return "the bundled Mozilla roots".to_owned();
-    };
-    match &roots.text {
-        Ok(text) => format!("{} ({})", text.label, roots.origin),
-        // The client is not built then.
-        Err(_) => roots.origin.to_string(),
+    match roots {
+        Some(roots) => format!("{} ({})", roots.label, roots.origin),
+        None => "the bundled Mozilla roots".to_owned(),
     }
 }
 
-/// The configuration of an agent of the client's own.
-fn own_config(
-    url: &Uri,
-    timeout: Duration,
-    user_agent: &str,
-    via: Option<&Via>,
-    roots: Option<Roots>,
-) -> Result<Config, Error> {
-    let mut settings = AgentSettings {
-        is_https: is_https(url),
-        timeout,
-        proxy: via.map(|via| via.proxy.clone()),
-        user_agent,
-        roots: None,
-    };
-    let Some(roots) = roots else {
-        return agent_config(settings).map_err(|problem| Error::config(ROOTS_SETTING, problem));
-    };
-
-    let text = roots.text?;
-    settings.roots = Some(&text.pem);
-    agent_config(settings).map_err(|problem| {
-        let setting = roots.origin.setting(ROOTS_SETTING);
-        Error::config(setting, format!("{} {problem}", text.label))
-    })
+/// `problem` says what is wrong with the text.
+fn invalid_roots(roots: Option<&Roots>, problem: &str) -> Error {
+    match roots {
+        Some(roots) => {
+            let setting = roots.origin.setting(ROOTS_SETTING);
+            Error::config(setting, format!("{} {problem}", roots.label))
+        }
+        // Cannot happen: there is no text.
+        None => Error::config(ROOTS_SETTING, problem),
+    }
 }
 
 #[cfg(feature = "resolver")]
