@@ -199,6 +199,10 @@ pub(crate) struct AgentSettings<'a> {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) user_agent: &'a str,
     /// PEM text; `None` trusts the bundled Mozilla roots.
+    #[cfg_attr(
+        not(feature = "rustls"),
+        expect(dead_code, reason = "without TLS nothing is trusted")
+    )]
     pub(crate) roots: Option<&'a [u8]>,
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads the headers of a macOS program, which does not run here: `.ci/mach-o FILE ARCHITECTURE MINIMUM-VERSION`.
+"""Reads the headers of a macOS program, which does not run here: `.ci/mach-o.py FILE ARCHITECTURE MINIMUM-VERSION`.
 
 Fails unless both match and the signature is valid. Apple silicon runs nothing unsigned; Intel needs no signature.
 """
