@@ -36,7 +36,7 @@ const MAX_ROOTS_SIZE: u64 = 8 * 1024 * 1024;
 /// The settings of a [`Client`], from [`Client::builder`]. [`build`](Self::build) reports invalid
 /// ones.
 ///
-/// ```
+/// ```no_run
 /// use std::time::Duration;
 /// use turso_api_tokens::{Client, Credential};
 ///
@@ -279,7 +279,7 @@ impl ClientBuilder {
     /// proxy, as it is for loopback. Cannot be combined with [`agent`](Self::agent), which has its
     /// own proxy.
     ///
-    /// ```
+    /// ```no_run
     /// use turso_api_tokens::ureq::Proxy;
     /// use turso_api_tokens::{Client, Credential};
     ///
@@ -303,7 +303,8 @@ impl ClientBuilder {
     /// `SSL_CERT_FILE` does not apply to such an agent. Use one to trust what the operating system
     /// trusts; this needs ureq's feature `platform-verifier`:
     ///
-    /// ```no_run
+    #[cfg_attr(feature = "rustls", doc = "```no_run")]
+    #[cfg_attr(not(feature = "rustls"), doc = "```ignore")]
     /// use turso_api_tokens::ureq::Agent;
     /// use turso_api_tokens::ureq::tls::{RootCerts, TlsConfig};
     /// use turso_api_tokens::{Client, Credential};

@@ -923,3 +923,57 @@ fn headings(page: &str) -> BTreeSet<String> {
         })
         .collect()
 }
+
+/// The layers of the library, top down, as CONTRIBUTING numbers them.
+fn layers() -> Vec<Vec<&'static str>> {
+    let list = between(CONTRIBUTING, "none looks up:\n\n", "\n## ");
+    list.lines()
+        .map(|line| line.split('`').skip(1).step_by(2).collect())
+        .collect()
+}
+
+/// The code of each module of the library, without its tests.
+fn modules() -> Vec<(String, String)> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut modules = Vec::new();
+    for folder in ["", "json", "transport"] {
+        for entry in fs::read_dir(source.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let stem = path.file_stem().unwrap().to_str().unwrap();
+            let name = if folder.is_empty() { stem } else { folder };
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+            modules.push((name.to_owned(), code.to_owned()));
+        }
+    }
+    modules
+}
+
+#[test]
+fn a_file_of_the_library_uses_only_files_of_lower_layers() {
+    let layers = layers();
+    let layer = |module: &str| {
+        let found = layers.iter().position(|names| names.contains(&module));
+        found.unwrap_or_else(|| panic!("{module} is in no layer"))
+    };
+    let mut uses = 0;
+    for (module, code) in modules() {
+        if module == "lib" {
+            continue;
+        }
+        for rest in code.split("use crate::").skip(1) {
+            let used = rest.split([':', ';']).next().unwrap();
+            uses += 1;
+            let is_pair = ["builder", "client"].contains(&module.as_str())
+                && ["builder", "client"].contains(&used);
+            assert!(
+                used == module || layer(used) > layer(&module) || is_pair,
+                "{module} uses {used}"
+            );
+        }
+    }
+    assert!(uses > 50, "{uses}");
+}

@@ -43,15 +43,24 @@ fn a_lookup_that_fails_within_a_second_is_retried() {
 mod split {
     use super::{Error, builder, in_env_without_proxies, unresolvable_host};
     use crate::server::{ORIGINAL_LIST, Server, ok};
+    use crate::support::Authority;
 
     #[test]
     fn split_lookup_lists_over_a_name_and_over_a_literal_address() {
-        let server = Server::always(|| ok(ORIGINAL_LIST));
-        for host in ["localhost", "127.0.0.1"] {
-            let url = format!("http://{host}:{}", server.port());
-            let client = builder(&url).split_lookup().retries(0).build().unwrap();
-            assert_eq!(client.list().unwrap().len(), 2, "{host}");
-        }
+        in_env_without_proxies(|| {
+            let authority = Authority::new();
+            let tls = authority.tls(&["localhost", "127.0.0.1"]);
+            let server = Server::tls([ok(ORIGINAL_LIST), ok(ORIGINAL_LIST)], tls);
+            for host in ["localhost", "127.0.0.1"] {
+                let client = authority
+                    .client_builder(&server)
+                    .base_url(&format!("https://{host}:{}", server.port()))
+                    .split_lookup()
+                    .build()
+                    .unwrap();
+                assert_eq!(client.list().unwrap().len(), 2, "{host}");
+            }
+        });
     }
 
     #[test]
@@ -74,12 +83,13 @@ mod split {
 #[cfg(feature = "resolver")]
 mod unanswered {
     use super::{Error, assert_within, builder, in_own_process, recorded};
-    use crate::server::{ORIGINAL_LIST, Server, ok, response};
-    use crate::support::BlackHole;
+    use crate::server::{ORIGINAL_LIST, Server, Step, ok, response};
+    use crate::support::{Authority, BlackHole};
     use std::net::SocketAddr;
     use std::sync::{Arc, Mutex};
     use std::thread::{self, ThreadId};
     use std::time::Duration;
+    use turso_api_tokens::ureq::tls::{Certificate, RootCerts, TlsConfig};
     use turso_api_tokens::ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
     use turso_api_tokens::ureq::unversioned::transport::{DefaultConnector, NextTimeout};
     use turso_api_tokens::ureq::{self, Agent, config::Config, http::Uri};
@@ -103,8 +113,9 @@ mod unanswered {
             }
         }
 
-        fn agent(&self, proxy: Option<ureq::Proxy>) -> Agent {
-            let config = Agent::config_builder().proxy(proxy).build();
+        fn agent(&self, proxy: Option<ureq::Proxy>, roots: RootCerts) -> Agent {
+            let tls = TlsConfig::builder().root_certs(roots).build();
+            let config = Agent::config_builder().proxy(proxy).tls_config(tls).build();
             Agent::with_parts(config, DefaultConnector::default(), self.clone())
         }
     }
@@ -130,28 +141,38 @@ mod unanswered {
         }
     }
 
-    /// A client for a host at the server's port, and its lookups.
-    fn client(
-        server: &Server,
-        host: &str,
-        answers: &[Option<SocketAddr>],
-    ) -> (ClientBuilder, Lookups) {
-        let names = Names::new(answers);
-        (
-            builder(&format!("http://{host}:{}", server.port())).agent(names.agent(None)),
-            names.lookups,
-        )
+    /// A server inside TLS, as plain http looks nothing up.
+    struct Api {
+        authority: Authority,
+        server: Server,
     }
 
-    fn address(server: &Server) -> SocketAddr {
-        ([127, 0, 0, 1], server.port()).into()
+    impl Api {
+        fn new(steps: impl IntoIterator<Item = Step>) -> Self {
+            let authority = Authority::new();
+            let server = Server::tls(steps, authority.tls(&["localhost"]));
+            Self { authority, server }
+        }
+
+        fn address(&self) -> SocketAddr {
+            ([127, 0, 0, 1], self.server.port()).into()
+        }
+
+        /// A client for a host at the server's port whose lookups get these answers, and its lookups.
+        fn client(&self, host: &str, answers: &[Option<SocketAddr>]) -> (ClientBuilder, Lookups) {
+            let names = Names::new(answers);
+            let certificate = Certificate::from_pem(self.authority.pem.as_bytes()).unwrap();
+            let agent = names.agent(None, RootCerts::from(vec![certificate]));
+            let url = format!("https://{host}:{}", self.server.port());
+            (builder(&url).agent(agent), names.lookups)
+        }
     }
 
     #[test]
     fn a_lost_question_is_asked_again_after_a_second_within_the_attempt() {
         in_own_process(|| {
-            let server = Server::script([ok(ORIGINAL_LIST)]);
-            let (builder, lookups) = client(&server, "localhost", &[None, Some(address(&server))]);
+            let api = Api::new([ok(ORIGINAL_LIST)]);
+            let (builder, lookups) = api.client("localhost", &[None, Some(api.address())]);
             let (result, records) = recorded(|| builder.retries(0).build().unwrap().list());
             assert_eq!(result.unwrap().len(), 2);
             let lookups = lookups.lock().unwrap();
@@ -160,8 +181,8 @@ mod unanswered {
             };
             assert_eq!(first.as_millis().div_ceil(1000), 1, "{lookups:?}");
             assert!(second > Duration::from_secs(20), "{lookups:?}");
-            // The second try has a thread of its own, which the deadline ends.
-            assert!(first_thread == thread::current().id() && second_thread != first_thread);
+            // Both are on the call's own thread.
+            assert!(first_thread != thread::current().id() && second_thread == first_thread);
             assert!(
                 records
                     .contains(&"turso_api_tokens::transport no address within 1000 ms".to_owned()),
@@ -172,8 +193,8 @@ mod unanswered {
 
     #[test]
     fn a_lookup_that_the_deadline_ends_is_a_failed_lookup() {
-        let server = Server::script([]);
-        let (builder, lookups) = client(&server, "localhost", &[None]);
+        let api = Api::new([]);
+        let (builder, lookups) = api.client("localhost", &[None]);
         let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
         let error = assert_within(2, || client.list()).unwrap_err();
         let Error::Lookup { source, .. } = &error else {
@@ -188,8 +209,8 @@ mod unanswered {
 
     #[test]
     fn a_lookup_within_a_second_of_timeout_is_not_asked_again() {
-        let server = Server::script([]);
-        let (builder, lookups) = client(&server, "localhost", &[None]);
+        let api = Api::new([]);
+        let (builder, lookups) = api.client("localhost", &[None]);
         let client = builder.timeout(Duration::from_millis(700)).build().unwrap();
         let error = client.list().unwrap_err();
         assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
@@ -200,8 +221,8 @@ mod unanswered {
     fn a_retry_that_had_no_time_for_its_lookup_is_a_timeout_that_tells_what_failed_before() {
         // Whatever the jitter, some of the second that is left is for the retry, and less than a lookup's first try.
         let headers = "Connection: close\r\nRetry-After: 1\r\n";
-        let server = Server::script([response("503 x", headers, "")]);
-        let (builder, lookups) = client(&server, "localhost", &[Some(address(&server)), None]);
+        let api = Api::new([response("503 x", headers, "")]);
+        let (builder, lookups) = api.client("localhost", &[Some(api.address()), None]);
         let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
         let error = client.list().unwrap_err();
         let Error::Timeout {
@@ -219,13 +240,9 @@ mod unanswered {
 
     #[test]
     fn a_timeout_tells_of_the_earlier_attempt_even_if_the_last_was_connecting() {
-        let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
+        let api = Api::new([response("503 x", "Connection: close\r\n", "")]);
         let hole = BlackHole::new("127.0.0.1:0");
-        let (builder, _) = client(
-            &server,
-            "localhost",
-            &[Some(address(&server)), Some(hole.address)],
-        );
+        let (builder, _) = api.client("localhost", &[Some(api.address()), Some(hole.address)]);
         let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
         let error = assert_within(3, || client.list()).unwrap_err();
         let Error::Timeout {
@@ -240,8 +257,8 @@ mod unanswered {
 
     #[test]
     fn a_retry_whose_lookup_had_time_is_a_failed_lookup() {
-        let server = Server::script([response("503 x", "Connection: close\r\n", "")]);
-        let (builder, lookups) = client(&server, "localhost", &[Some(address(&server)), None]);
+        let api = Api::new([response("503 x", "Connection: close\r\n", "")]);
+        let (builder, lookups) = api.client("localhost", &[Some(api.address()), None]);
         let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
         let error = client.list().unwrap_err();
         assert!(matches!(error, Error::Lookup { .. }), "{error:?}");
@@ -250,8 +267,8 @@ mod unanswered {
 
     #[test]
     fn an_address_whose_time_runs_out_is_a_timeout_and_no_failed_lookup() {
-        let server = Server::script([]);
-        let (builder, _) = client(&server, "127.0.0.1", &[None]);
+        let api = Api::new([]);
+        let (builder, _) = api.client("127.0.0.1", &[None]);
         let error = builder
             .timeout(Duration::from_secs(1))
             .build()
@@ -275,7 +292,7 @@ mod unanswered {
     #[test]
     fn a_lookup_for_a_proxy_that_nobody_answers_is_the_proxys_failure() {
         let proxy = ureq::Proxy::new("socks4://127.0.0.1:1").unwrap();
-        let agent = Names::new(&[None]).agent(Some(proxy));
+        let agent = Names::new(&[None]).agent(Some(proxy), RootCerts::WebPki);
         let builder = builder("https://localhost:1")
             .agent(agent)
             .timeout(Duration::from_secs(2));
