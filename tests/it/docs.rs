@@ -959,14 +959,14 @@ fn a_file_of_the_library_uses_only_files_of_lower_layers() {
         let found = layers.iter().position(|names| names.contains(&module));
         found.unwrap_or_else(|| panic!("{module} is in no layer"))
     };
-    let mut uses = 0;
+    let mut count = 0;
     for (module, code) in modules() {
         if module == "lib" {
             continue;
         }
         for rest in code.split("use crate::").skip(1) {
             let used = rest.split([':', ';']).next().unwrap();
-            uses += 1;
+            count += 1;
             let is_pair = ["builder", "client"].contains(&module.as_str())
                 && ["builder", "client"].contains(&used);
             assert!(
@@ -975,5 +975,5 @@ fn a_file_of_the_library_uses_only_files_of_lower_layers() {
             );
         }
     }
-    assert!(uses > 50, "{uses}");
+    assert!(count > 50, "{count} uses");
 }

@@ -85,3 +85,20 @@ fn a_name_that_does_not_resolve_is_4() {
     let url = format!("https://{}", crate::support::unresolvable_host());
     program(&url, &["--retries=0"]).run().failed(4);
 }
+
+/// The standard library takes the size of a stack from this variable, and no machine has as much memory.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_machine_that_cannot_start_a_thread_has_no_response_and_says_why() {
+    let server = Server::script([]);
+    let stderr = program(&server.url(), &[])
+        .env("RUST_MIN_STACK", &(1_u64 << 50).to_string())
+        .run()
+        .failed(4);
+    let expected = format!(
+        "no response from {}/v1/auth/api-tokens: nothing was sent, as no thread could be started: ",
+        server.url()
+    );
+    assert!(stderr.contains(&expected), "{stderr}");
+    assert_eq!(server.connections(), 0);
+}
