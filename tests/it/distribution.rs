@@ -239,14 +239,18 @@ fn addresses_that_swallow_connections_cost_less_than_a_second_and_no_attempt() {
             |ip: &str, port: u16| std::net::SocketAddr::new(ip.parse().unwrap(), port).to_string();
         let listener = TcpListener::bind(socket(alive, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = Server::always_at(listener, || ok(CURRENT_LIST));
+        let authority = Authority::new();
+        let tls = authority.tls(&["localhost"]);
+        let server = Server::tls_at(listener, [ok(CURRENT_LIST)], tls);
         let _dead: Vec<BlackHole> = addresses
             .iter()
             .filter(|ip| **ip != alive)
             .map(|ip| BlackHole::new(&socket(ip, port)))
             .collect();
         let mut command = with_hosts(&folder, addresses, "-v -q --retries 0 --timeout 5");
-        command.env("TURSO_BASE_URL", format!("http://localhost:{port}"));
+        command
+            .env("TURSO_BASE_URL", format!("https://localhost:{port}"))
+            .env("SSL_CERT_FILE", folder.write("ca.pem", &authority.pem));
         let output = command.output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
@@ -279,35 +283,4 @@ fn socks_proxies_lead_to_a_name_that_has_an_ipv6_address_first() {
         run_command(command.env("ALL_PROXY", proxy.url(scheme, userinfo))).succeeded();
         assert_eq!(api.server.requests().len(), 1, "{scheme}");
     }
-}
-
-/// As another user, since root has no limit on its threads; in a folder that this user can read.
-#[test]
-#[ignore = "needs setpriv, as root"]
-fn a_machine_that_starts_no_thread_is_not_the_proxys_fault() {
-    let folder = Folder::new();
-    let binary = folder.0.join("turso-api-tokens");
-    std::fs::copy(env!("CARGO_BIN_EXE_turso-api-tokens"), &binary).unwrap();
-    let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-        "prlimit",
-        "--nproc=1",
-    ]);
-    command
-        .arg(&binary)
-        .arg("--retries=0")
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command
-        .env("TURSO_API_TOKEN", SECRET)
-        .env("HTTPS_PROXY", "http://127.0.0.1:1");
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{stderr}");
-    let expected = "turso-api-tokens: no response from https://api.turso.tech/v1/auth/api-tokens through the proxy \
-                    127.0.0.1:1 (HTTPS_PROXY): Resource temporarily unavailable (os error 11)\n";
-    assert_eq!(stderr, expected);
 }

@@ -138,7 +138,16 @@ impl Server {
 
     /// Plays a script inside TLS.
     pub fn tls(steps: impl IntoIterator<Item = Step>, tls: TlsLayer) -> Self {
-        Self::start(loopback(), steps.into_iter().collect(), None, Some(tls))
+        Self::tls_at(loopback(), steps, tls)
+    }
+
+    /// Plays a script inside TLS, on the caller's listener.
+    pub fn tls_at(
+        listener: TcpListener,
+        steps: impl IntoIterator<Item = Step>,
+        tls: TlsLayer,
+    ) -> Self {
+        Self::start(listener, steps.into_iter().collect(), None, Some(tls))
     }
 
     fn start(
