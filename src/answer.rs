@@ -79,7 +79,8 @@ impl Answer {
     /// # Errors
     /// [`Error::InvalidAnswer`] if the body is not one complete JSON object with `tokens`, if a
     /// token has no name or no id, or if a documented field has another type. It says which token
-    /// and which field; for a body larger than 1 MiB it says only that it is not a list.
+    /// and which field. A faulty body above 1 MiB is checked only for being
+    /// cut off.
     pub fn tokens(&self) -> Result<Vec<ApiToken>, Error> {
         if let Some(tokens) = json::tokens(&self.json) {
             return Ok(tokens);

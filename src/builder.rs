@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::input;
 use crate::proxy::Via;
 use crate::target::Target;
-use crate::transport::{AgentSettings, Transport, agent_config, bearer};
+use crate::transport::{AgentSettings, Certificates, Transport, agent_config, bearer};
 use crate::url::{destination, endpoint, is_https};
 use log::debug;
 use std::path::Path;
@@ -51,86 +51,7 @@ pub struct ClientBuilder {
     timeout: Duration,
     retries: u32,
     max_response_bytes: u64,
-    user_agent: String,
-    /// `None` trusts the bundled Mozilla roots.
-    roots: Option<Result<Roots, Error>>,
-    /// Whether the program has set them, and not a variable.
-    roots_are_from_program: bool,
-    proxy: ProxySetting,
-    agent: Option<Agent>,
-    split_lookup: bool,
-}
-
-struct BaseUrl {
-    origin: Origin,
-    text: String,
-}
-
-/// Certificates to trust.
-struct Roots {
-    origin: Origin,
-    /// What messages call the text.
-    label: String,
-    pem: Vec<u8>,
-}
-
-impl Roots {
-    fn new(origin: Origin, label: String, pem: io::Result<Vec<u8>>) -> Result<Self, Error> {
-        match pem {
-            Ok(pem) => Ok(Self { origin, label, pem }),
-            Err(source) => Err(Error::Config {
-                setting: origin.setting(ROOTS_SETTING),
-                problem: format!("could not read {label}"),
-                source: Some(source.into()),
-            }),
-        }
-    }
-}
-
-enum ProxySetting {
-    Environment,
-    /// `None` connects directly.
-    Program(Option<Proxy>),
-}
-
-/// Where a setting came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
-    Default,
-    /// The program that embeds this library called a method of the builder.
-    Program,
-    /// A variable, or an option of the binary.
-    Named(&'static str),
-}
-
-impl ProxySetting {
-    fn via(self, url: &Uri) -> Result<Option<Via>, Error> {
-        match self {
-            Self::Environment => Via::from_env(url),
-            Self::Program(Some(proxy)) => Via::from_program(proxy, url),
-            Self::Program(None) => Ok(None),
-        }
-    }
-}
-
-impl Origin {
-    /// What an error calls the setting: the variable or option that it came from, else `name`.
-    fn setting(self, name: &'static str) -> &'static str {
-        match self {
-            Self::Named(variable) => variable,
-            Self::Default | Self::Program => name,
-        }
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Default => "default",
-            Self::Program => "given by the program",
-            Self::Named(variable) => variable,
-        })
-    }
+    connection: ConnectionSettings,
 }
 
 impl ClientBuilder {
@@ -144,12 +65,13 @@ impl ClientBuilder {
             timeout: DEFAULT_TIMEOUT,
             retries: DEFAULT_RETRIES,
             max_response_bytes: DEFAULT_MAX_RESPONSE_BYTES,
-            user_agent: DEFAULT_USER_AGENT.to_owned(),
-            roots: None,
-            roots_are_from_program: false,
-            proxy: ProxySetting::Environment,
-            agent: None,
-            split_lookup: false,
+            connection: ConnectionSettings {
+                user_agent: DEFAULT_USER_AGENT.to_owned(),
+                roots: None,
+                proxy: ProxySetting::Environment,
+                agent: None,
+                split_lookup: false,
+            },
         }
     }
 
@@ -160,17 +82,17 @@ impl ClientBuilder {
     /// The credential goes to this URL only. `http://localhost` connects to 127.0.0.1, without
     /// asking a name server.
     pub fn base_url(self, url: &str) -> Self {
-        self.base_url_of(Origin::Program, url)
+        self.set_base_url(Origin::Program, url)
     }
 
     /// Does the same as [`base_url`](Self::base_url), for this crate's binary: `option` is the name
     /// that messages use.
     #[doc(hidden)]
     pub fn base_url_from(self, option: &'static str, url: &str) -> Self {
-        self.base_url_of(Origin::Named(option), url)
+        self.set_base_url(Origin::Named(option), url)
     }
 
-    fn base_url_of(mut self, origin: Origin, url: &str) -> Self {
+    fn set_base_url(mut self, origin: Origin, url: &str) -> Self {
         self.base_url = Ok(BaseUrl {
             origin,
             text: url.trim_ascii().to_owned(),
@@ -206,7 +128,7 @@ impl ClientBuilder {
     /// Sets the `User-Agent` header; the default is this crate's name and version. It must be
     /// non-empty, printable ASCII.
     pub fn user_agent(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.user_agent);
+        name.clone_into(&mut self.connection.user_agent);
         self
     }
 
@@ -215,8 +137,7 @@ impl ClientBuilder {
     pub fn root_certificates_pem(mut self, pem: &[u8]) -> Self {
         // The same limit and the same byte order mark as in a file.
         let pem = input::read(pem, MAX_ROOTS_SIZE);
-        self.roots = Some(Roots::new(Origin::Program, "the PEM text".to_owned(), pem));
-        self.roots_are_from_program = true;
+        self.connection.roots = Some(Roots::new(Origin::Program, "the PEM text", pem));
         self
     }
 
@@ -224,21 +145,20 @@ impl ClientBuilder {
     /// roots. The file is read now, and [`build`](Self::build) reports what is wrong with it.
     /// Cannot be combined with [`agent`](Self::agent).
     pub fn root_certificates_file(self, path: impl AsRef<Path>) -> Self {
-        self.root_certificates_file_of(Origin::Program, path.as_ref())
+        self.set_roots_file(Origin::Program, path.as_ref())
     }
 
     /// Does the same as [`root_certificates_file`](Self::root_certificates_file), for this crate's
     /// binary: `option` is the name that messages use.
     #[doc(hidden)]
     pub fn root_certificates_file_from(self, option: &'static str, path: &Path) -> Self {
-        self.root_certificates_file_of(Origin::Named(option), path)
+        self.set_roots_file(Origin::Named(option), path)
     }
 
-    fn root_certificates_file_of(mut self, origin: Origin, path: &Path) -> Self {
+    fn set_roots_file(mut self, origin: Origin, path: &Path) -> Self {
         let label = self.credential.redact(&path.display().to_string());
         let pem = input::read_file(path, MAX_ROOTS_SIZE);
-        self.roots = Some(Roots::new(origin, label, pem));
-        self.roots_are_from_program = origin == Origin::Program;
+        self.connection.roots = Some(Roots::new(origin, &label, pem));
         self
     }
 
@@ -249,7 +169,7 @@ impl ClientBuilder {
     pub fn environment(mut self) -> Self {
         match first_set(&["TURSO_API_BASEURL", "TURSO_BASE_URL"]) {
             Ok(Some(found)) => {
-                self = self.base_url_of(Origin::Named(found.name), &found.value);
+                self = self.set_base_url(Origin::Named(found.name), &found.value);
             }
             Ok(None) => {}
             Err(error) => self.base_url = Err(error),
@@ -258,12 +178,14 @@ impl ClientBuilder {
         match first_set(&["SSL_CERT_FILE"]) {
             Ok(Some(found)) => {
                 let path = Path::new(&found.value);
-                self = self.root_certificates_file_of(Origin::Named(found.name), path);
+                self = self.set_roots_file(Origin::Named(found.name), path);
             }
             Ok(None) => {}
             Err(error) => {
-                self.roots = Some(Err(error));
-                self.roots_are_from_program = false;
+                self.connection.roots = Some(Roots {
+                    origin: Origin::Named("SSL_CERT_FILE"),
+                    trusted: Err(error),
+                });
             }
         }
         self
@@ -288,7 +210,7 @@ impl ClientBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn proxy(mut self, proxy: Option<Proxy>) -> Self {
-        self.proxy = ProxySetting::Program(proxy);
+        self.connection.proxy = ProxySetting::Program(proxy);
         self
     }
 
@@ -315,7 +237,7 @@ impl ClientBuilder {
     /// # Ok::<(), turso_api_tokens::Error>(())
     /// ```
     pub fn agent(mut self, agent: Agent) -> Self {
-        self.agent = Some(agent);
+        self.connection.agent = Some(agent);
         self
     }
 
@@ -329,7 +251,7 @@ impl ClientBuilder {
     #[cfg(feature = "resolver")]
     #[cfg_attr(docsrs, doc(cfg(feature = "resolver")))]
     pub fn split_lookup(mut self) -> Self {
-        self.split_lookup = true;
+        self.connection.split_lookup = true;
         self
     }
 
@@ -339,36 +261,13 @@ impl ClientBuilder {
     /// [`Error::Config`] that names the setting, or the variable that it came from, and says what
     /// is wrong with it.
     pub fn build(self) -> Result<Client, Error> {
-        self.check_combinations()?;
+        self.connection.check_combinations()?;
         let timeout = checked_timeout(self.timeout)?;
-        let user_agent = user_agent_header(&self.user_agent)?;
+        let user_agent = user_agent_header(&self.connection.user_agent)?;
 
         let base_url = self.base_url?;
         let url = checked_endpoint(&base_url, &self.credential)?;
-
-        let route = if let Some(agent) = self.agent {
-            Route::through(agent, &url)
-        } else {
-            let via = self.proxy.via(&url)?;
-            let roots = self.roots.transpose()?;
-            check_tls_is_there(&url, base_url.origin)?;
-
-            let settings = AgentSettings {
-                is_https: is_https(&url),
-                timeout,
-                proxy: via.as_ref().map(|via| via.proxy.clone()),
-                user_agent: &self.user_agent,
-                roots: roots.as_ref().map(|roots| roots.pem.as_slice()),
-            };
-            let config =
-                agent_config(settings).map_err(|problem| invalid_roots(roots.as_ref(), problem))?;
-            Route {
-                agent: new_agent(&config, self.split_lookup),
-                agent_is_given: false,
-                via,
-                roots_label: roots_label(roots.as_ref()),
-            }
-        };
+        let route = self.connection.route(&url, base_url.origin, timeout)?;
 
         let target = Target {
             url,
@@ -394,9 +293,144 @@ impl ClientBuilder {
             max_response_bytes: self.max_response_bytes,
         }))
     }
+}
 
-    /// Rejects what the program has set and its own agent would ignore. `SSL_CERT_FILE` does not
-    /// apply to such an agent, but whoever set it did not write the program.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("credential", &self.credential)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Default,
+    /// The program that embeds this library called a method of the builder.
+    Program,
+    /// A variable, or an option of the binary.
+    Named(&'static str),
+}
+
+impl Origin {
+    /// What an error calls the setting: the variable or option that it came from, else `name`.
+    fn setting(self, name: &'static str) -> &'static str {
+        match self {
+            Self::Named(variable) => variable,
+            Self::Default | Self::Program => name,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Default => "default",
+            Self::Program => "given by the program",
+            Self::Named(variable) => variable,
+        })
+    }
+}
+
+struct BaseUrl {
+    origin: Origin,
+    text: String,
+}
+
+/// The certificates to trust, as they were set.
+struct Roots {
+    origin: Origin,
+    /// The certificates, or what is wrong with them.
+    trusted: Result<Trusted, Error>,
+}
+
+struct Trusted {
+    certificates: Certificates,
+    /// What the log calls them.
+    label: String,
+}
+
+impl Roots {
+    /// `label` is what messages call the text.
+    fn new(origin: Origin, label: &str, pem: io::Result<Vec<u8>>) -> Self {
+        Self {
+            origin,
+            trusted: Trusted::new(origin, label, pem),
+        }
+    }
+}
+
+impl Trusted {
+    fn new(origin: Origin, label: &str, pem: io::Result<Vec<u8>>) -> Result<Self, Error> {
+        let setting = origin.setting(ROOTS_SETTING);
+
+        let pem = match pem {
+            Ok(pem) => pem,
+            Err(source) => {
+                return Err(Error::Config {
+                    setting,
+                    problem: format!("could not read {label}"),
+                    source: Some(source.into()),
+                });
+            }
+        };
+        match Certificates::from_pem(&pem) {
+            Ok(certificates) => Ok(Self {
+                certificates,
+                label: format!("{label} ({origin})"),
+            }),
+            Err(problem) => Err(Error::config(setting, format!("{label} {problem}"))),
+        }
+    }
+
+    fn bundled() -> Self {
+        Self {
+            certificates: Certificates::bundled(),
+            label: "the bundled Mozilla roots".to_owned(),
+        }
+    }
+}
+
+enum ProxySetting {
+    Environment,
+    /// `None` connects directly.
+    Program(Option<Proxy>),
+}
+
+impl ProxySetting {
+    fn via(self, url: &Uri) -> Result<Option<Via>, Error> {
+        match self {
+            Self::Environment => Via::from_env(url),
+            Self::Program(Some(proxy)) => Via::from_program(proxy, url),
+            Self::Program(None) => Ok(None),
+        }
+    }
+}
+
+/// What decides how requests get to the server.
+struct ConnectionSettings {
+    user_agent: String,
+    /// `None` trusts the bundled Mozilla roots.
+    roots: Option<Roots>,
+    proxy: ProxySetting,
+    agent: Option<Agent>,
+    split_lookup: bool,
+}
+
+/// How requests get to the server.
+struct Route {
+    agent: Agent,
+    /// Whether the agent is the caller's.
+    agent_is_given: bool,
+    via: Option<Via>,
+    /// What is trusted, for the log.
+    roots_label: String,
+}
+
+impl ConnectionSettings {
+    /// Rejects settings that the program made and its own agent would ignore. `SSL_CERT_FILE` is not
+    /// one: whoever set it did not write the program.
     fn check_combinations(&self) -> Result<(), Error> {
         if self.agent.is_none() {
             return Ok(());
@@ -410,40 +444,48 @@ impl ClientBuilder {
             let problem = "cannot be combined with `agent`, which has its own proxy";
             return Err(Error::config("proxy", problem));
         }
-        if self.roots_are_from_program {
+        if let Some(Roots {
+            origin: Origin::Program,
+            ..
+        }) = self.roots
+        {
             let problem = "cannot be combined with `agent`; set them on the agent";
             return Err(Error::config(ROOTS_SETTING, problem));
         }
         Ok(())
     }
-}
 
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("credential", &self.credential)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How requests get to the server.
-struct Route {
-    agent: Agent,
-    agent_is_given: bool,
-    via: Option<Via>,
-    /// What is trusted, for the log.
-    roots_label: String,
-}
-
-impl Route {
-    /// Through the caller's agent.
-    fn through(agent: Agent, url: &Uri) -> Self {
-        Self {
-            via: Via::of_agent(&agent, url),
-            agent,
-            agent_is_given: true,
-            roots_label: "the agent's".to_owned(),
+    /// The route to a URL, whose base came from `base_url`.
+    fn route(self, url: &Uri, base_url: Origin, timeout: Duration) -> Result<Route, Error> {
+        if let Some(agent) = self.agent {
+            return Ok(Route {
+                via: Via::of_agent(&agent, url),
+                agent,
+                agent_is_given: true,
+                roots_label: "the agent's".to_owned(),
+            });
         }
+
+        let via = self.proxy.via(url)?;
+        let trusted = match self.roots {
+            Some(roots) => roots.trusted?,
+            None => Trusted::bundled(),
+        };
+        check_tls_is_there(url, base_url)?;
+
+        let config = agent_config(AgentSettings {
+            is_https: is_https(url),
+            timeout,
+            proxy: via.as_ref().map(|via| via.proxy.clone()),
+            user_agent: &self.user_agent,
+            certificates: trusted.certificates,
+        });
+        Ok(Route {
+            agent: new_agent(&config, self.split_lookup),
+            agent_is_given: false,
+            via,
+            roots_label: trusted.label,
+        })
     }
 }
 
@@ -480,25 +522,6 @@ fn check_tls_is_there(url: &Uri, origin: Origin) -> Result<(), Error> {
         return Err(Error::config(setting, problem));
     }
     Ok(())
-}
-
-fn roots_label(roots: Option<&Roots>) -> String {
-    match roots {
-        Some(roots) => format!("{} ({})", roots.label, roots.origin),
-        None => "the bundled Mozilla roots".to_owned(),
-    }
-}
-
-/// `problem` says what is wrong with the text.
-fn invalid_roots(roots: Option<&Roots>, problem: &str) -> Error {
-    match roots {
-        Some(roots) => {
-            let setting = roots.origin.setting(ROOTS_SETTING);
-            Error::config(setting, format!("{} {problem}", roots.label))
-        }
-        // Cannot happen: there is no text.
-        None => Error::config(ROOTS_SETTING, problem),
-    }
 }
 
 #[cfg(feature = "resolver")]

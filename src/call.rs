@@ -45,9 +45,23 @@ impl Shared {
     }
 }
 
-/// What a call has come to so far: its result, should the deadline come now. `None` until something
-/// has happened.
-type Outcome = Slot<Option<Result<Answer, Error>>>;
+/// What a call has come to so far: the result that it would have if the deadline came now.
+#[derive(Default)]
+struct Outcome {
+    result: Option<Result<Answer, Error>>,
+}
+
+impl Outcome {
+    /// This is the result, whatever came before.
+    fn set(&mut self, result: Result<Answer, Error>) {
+        self.result = Some(result);
+    }
+
+    /// This is the result if nothing has happened before, as an earlier failure tells more.
+    fn set_if_empty(&mut self, error: Error) {
+        self.result.get_or_insert(Err(error));
+    }
+}
 
 /// One call of a client.
 pub(crate) struct Call {
@@ -66,23 +80,24 @@ impl Call {
         };
 
         match run_until(deadline, move |outcome| call.make_attempts(outcome)) {
-            Ok(Some(result)) => result,
-            Ok(None) => Err(target.timed_out(None)),
+            Ok(outcome) => outcome
+                .result
+                .unwrap_or_else(|| Err(target.timed_out(None))),
             Err(error) => {
                 let cause = format!("nothing was sent, as no thread could be started: {error}");
-                Err(target.connection_lost(None, cause))
+                Err(target.connection_failed(None, cause))
             }
         }
     }
 
     /// Makes attempts until one succeeds or no further one is due.
-    fn make_attempts(&self, outcome: &Outcome) {
+    fn make_attempts(&self, outcome: &Slot<Outcome>) {
         let mut failures = 0;
         loop {
             let start = Instant::now();
             let error = match self.attempt(outcome) {
                 Ok(answer) => {
-                    *outcome.lock() = Some(Ok(answer));
+                    outcome.lock().set(Ok(answer));
                     return;
                 }
                 Err(error) => error,
@@ -95,12 +110,15 @@ impl Call {
             );
 
             let Some(delay) = self.next_delay(&error, took, failures) else {
-                conclude(outcome, error);
+                match error {
+                    Error::Timeout { .. } => outcome.lock().set_if_empty(error),
+                    error => outcome.lock().set(Err(error)),
+                }
                 return;
             };
 
-            // The result, if the deadline comes before the next attempt ends.
-            *outcome.lock() = Some(Err(self.shared.target.timed_out(Some(error))));
+            let timeout = self.shared.target.timed_out(Some(error));
+            outcome.lock().set(Err(timeout));
             debug!("next attempt in {} ms", delay.as_millis());
             thread::sleep(delay);
         }
@@ -117,7 +135,7 @@ impl Call {
     }
 
     /// One request, and what its response means.
-    fn attempt(&self, outcome: &Outcome) -> Result<Answer, Error> {
+    fn attempt(&self, outcome: &Slot<Outcome>) -> Result<Answer, Error> {
         let target = &self.shared.target;
         debug!(
             "GET {}, {} ms left",
@@ -126,11 +144,9 @@ impl Call {
         );
 
         let start = Instant::now();
-        // The result, if the deadline comes before anything else happens. An earlier attempt's
-        // failure tells more, so it stays.
         let on_slow_connect = || {
             let timeout = target.timed_out(Some(target.no_connection_in_time()));
-            outcome.lock().get_or_insert(Err(timeout));
+            outcome.lock().set_if_empty(timeout);
         };
         let response = self
             .shared
@@ -191,15 +207,15 @@ impl Call {
     ///
     /// The status is in the outcome before the body is read: it must not be lost if the body is
     /// still coming at the deadline.
-    fn status_error(&self, response: Response<Body>, outcome: &Outcome) -> Error {
+    fn status_error(&self, response: Response<Body>, outcome: &Slot<Outcome>) -> Error {
         let status = response.status().as_u16();
-        let retry_after = retry_after(&response);
+        let retry_after = retry_after_header(&response);
         let content_type = header_text(&response, &CONTENT_TYPE);
 
         // Without a body, the content type alone shows whether it is a page.
         let nothing_yet = self.describe("", content_type.as_deref());
         let without_body = self.status_or_refused(status, retry_after, nothing_yet);
-        *outcome.lock() = Some(Err(without_body));
+        outcome.lock().set(Err(without_body));
 
         let body = self.error_body(response);
         let description = self.describe(&body, content_type.as_deref());
@@ -257,29 +273,11 @@ impl Call {
         if matches!(status, 401 | 403) && !html {
             return target.refused(status, message);
         }
-        Error::Status {
-            status,
-            url: target.shown_url_and_proxy(),
-            message,
-            retry_after,
-            html,
-        }
+        target.returned(status, message, retry_after, html)
     }
 
     fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
-    }
-}
-
-/// Ends the call with the last attempt's error. A timeout does not replace one that tells what had
-/// failed before.
-fn conclude(outcome: &Outcome, error: Error) {
-    let mut outcome = outcome.lock();
-    match error {
-        Error::Timeout { .. } => {
-            outcome.get_or_insert(Err(error));
-        }
-        error => *outcome = Some(Err(error)),
     }
 }
 
@@ -289,7 +287,7 @@ struct Description {
     html: bool,
 }
 
-fn retry_after(response: &Response<Body>) -> Option<Duration> {
+fn retry_after_header(response: &Response<Body>) -> Option<Duration> {
     let value = header_text(response, &RETRY_AFTER)?;
     let date = header_text(response, &DATE);
     retry::parse_retry_after(&value, date.as_deref(), SystemTime::now())

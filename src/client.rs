@@ -96,8 +96,7 @@ impl Client {
     /// Any but [`Error::Credential`] and [`Error::Config`].
     ///
     /// # Panics
-    /// If the call's thread panics, at once: ureq does if it cannot start a thread to look up a
-    /// name.
+    /// At once if the call's thread does. ureq panics if it cannot start a thread to look up a name.
     pub fn fetch(&self) -> Result<Answer, Error> {
         Call::run(&self.shared)
     }

@@ -288,7 +288,7 @@ impl Error {
     /// True for failed lookups, missing or lost connections, timeouts, 429, 500, 502, 503 and 504.
     /// A proxy's failure is transient unless its reason is
     /// [`Credentials`](ProxyFailure::Credentials) or [`Forbidden`](ProxyFailure::Forbidden), or its
-    /// status another 4xx than 429. The client has already retried up to as often as
+    /// status is a 4xx other than 429. The client has already retried up to as often as
     /// [`ClientBuilder::retries`](crate::ClientBuilder::retries) says, as far as the timeout left
     /// room; a timeout and a slow lookup are not retried.
     pub fn is_transient(&self) -> bool {

@@ -19,8 +19,8 @@
 //! # What a call does
 //!
 //! It ends within its timeout of 30 seconds, whatever the server, the proxy or the name server
-//! does. It retries a transient failure twice, such as a lost connection, 429 or 503, with
-//! exponential backoff and full jitter, and honours `Retry-After`. It reads at most 2 MiB. The
+//! does. It retries a transient failure, such as a lost connection, 429 or 503, at most twice, with
+//! exponential backoff and full jitter. It honours `Retry-After`. It reads at most 2 MiB. The
 //! credential goes to one URL, over https, loopback excepted; redirects are not followed. Proxies
 //! come from the environment, as curl takes them for https. A call gives the complete list or an
 //! error, and writes nothing to disk.
@@ -67,7 +67,7 @@
 //! - An unrequested `Content-Encoding` is an error, unless another crate has turned on ureq's decoder.
 //!   With ureq's `charset`, a `text/…` response in another charset is converted. With ureq's
 //!   `cookies`, a cookie that the API sets goes back to it with the next call of the same agent,
-//!   whoever's credential that call uses.
+//!   even if that call uses another credential.
 //! - ureq does not let this crate detect two cases. A reset at the exact end of a body without a length
 //!   looks like its end. Over TLS, bytes that a server sends before it is asked are not seen on an
 //!   idle connection, so they answer the next call on it.

@@ -50,12 +50,17 @@ fn redact_with(text: &str, secret: Option<&str>) -> String {
 
 /// How much of the beginning of a text must not show; 0 if nothing.
 fn hidden_len(text: &str, secret: Option<&str>, is_in_word: bool) -> usize {
-    let secret = match secret {
+    let secret_len = match secret {
         Some(secret) => secret_len(text, secret),
         None => 0,
     };
-    if secret > 0 || is_in_word {
-        return secret;
+    if secret_len > 0 {
+        return secret_len;
+    }
+
+    // `eyJ` in the middle of a word begins no token.
+    if is_in_word {
+        return 0;
     }
     lookalike_len(text)
 }

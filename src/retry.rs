@@ -17,7 +17,7 @@ const FIRST_LOOKUP: Duration = Duration::from_secs(1);
 const FIRST_CONNECT: Duration = Duration::from_secs(1);
 /// The time for the second try: long enough for a lost packet to be sent again.
 const SECOND_CONNECT: Duration = Duration::from_secs(4);
-/// How long before the end of the call a last limit ends, at most. See [`Limits`].
+/// A last limit expires this long before the call, or less. See [`Limits`].
 const MAX_GRACE: Duration = Duration::from_millis(100);
 
 /// Returns how long to wait before the next attempt; `None` if the error is not retried, or too
@@ -109,9 +109,9 @@ pub(crate) struct Tries {
 
 /// How long the parts of a request may take.
 ///
-/// A last limit takes all that remains. It ends a tenth of that, at most 100 ms, before the call
-/// does: so ureq reports what ran out of time, and not just that the call did. (ureq counts
-/// connecting from the end of the lookup. After a slow lookup it reports the call.)
+/// A last limit is what remains, less a tenth of it, or less 100 ms if that is shorter. So it
+/// expires before the call does, and ureq can say which part was slow. ureq counts connecting from
+/// the end of the lookup, so after a slow lookup the call expires first.
 ///
 /// An example, for a call of 30 s to an address that never answers:
 ///

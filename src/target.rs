@@ -1,4 +1,4 @@
-//! The URL that a client calls, as its errors name it: makes the errors of a call.
+//! Where a client's calls go. Makes the errors of a call, without the credential.
 
 use crate::credential::Credential;
 use crate::error::{AnswerFailure, Cause, Error, ProxyFailure, TlsFailure};
@@ -49,7 +49,7 @@ impl Target {
     }
 
     /// `status` is the response's, if its header had come.
-    pub(crate) fn connection_lost(&self, status: Option<u16>, source: impl Into<Cause>) -> Error {
+    pub(crate) fn connection_failed(&self, status: Option<u16>, source: impl Into<Cause>) -> Error {
         Error::Connection {
             url: self.shown_url_and_proxy(),
             status,
@@ -62,7 +62,7 @@ impl Target {
         const CAUSE: &str = "no connection in time";
         match self.proxy {
             Some(_) => self.proxy_failed(ProxyFailure::NoResponse, CAUSE),
-            None => self.connection_lost(None, CAUSE),
+            None => self.connection_failed(None, CAUSE),
         }
     }
 
@@ -113,6 +113,23 @@ impl Target {
         }
     }
 
+    /// `message` is redacted.
+    pub(crate) fn returned(
+        &self,
+        status: u16,
+        message: String,
+        retry_after: Option<Duration>,
+        html: bool,
+    ) -> Error {
+        Error::Status {
+            status,
+            url: self.shown_url_and_proxy(),
+            message,
+            retry_after,
+            html,
+        }
+    }
+
     pub(crate) fn redirected(&self, status: u16, location: &str) -> Error {
         Error::Redirect {
             url: self.shown_url_and_proxy(),
@@ -145,7 +162,14 @@ impl Target {
     /// A cause that holds the credential becomes a text without it: rustls's repeat the host name,
     /// where a user may have put the credential.
     fn redact_cause(&self, cause: Cause) -> Cause {
-        let text = cause.to_string();
+        let mut text = cause.to_string();
+        let mut next = cause.source();
+        while let Some(inner) = next {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            next = inner.source();
+        }
+
         let redacted = self.redact(&text);
         if redacted == text {
             return cause;

@@ -55,8 +55,8 @@ impl Transport {
                 return Err(target.timed_out(None));
             }
 
+            // The first try has the same limits in every attempt and with every agent: see `request`.
             let limits = if tries.is_first() {
-                // Those of the agent's own configuration: see `request`.
                 tries.limits(target.timeout)
             } else {
                 tries.limits(remaining)
@@ -84,7 +84,8 @@ impl Transport {
                     tries.connects += 1;
                     on_slow_connect();
                 }
-                // These are the last tries. A lookup for a proxy is a part of connecting.
+                // These are the last tries. With SOCKS 4 the host is looked up on this machine, as a
+                // part of connecting through the proxy.
                 Timeout::Resolve | Timeout::Connect => {
                     return Err(target.timed_out(Some(target.no_connection_in_time())));
                 }
@@ -192,26 +193,72 @@ fn read_into(mut reader: impl Read, bytes: &Slot<Vec<u8>>) {
     }
 }
 
+/// The certificates that a client's own agent trusts. Without TLS there are none.
+pub(crate) struct Certificates {
+    #[cfg(feature = "rustls")]
+    roots: ureq::tls::RootCerts,
+}
+
+#[cfg(feature = "rustls")]
+impl Certificates {
+    /// Mozilla's.
+    pub(crate) fn bundled() -> Self {
+        Self {
+            roots: ureq::tls::RootCerts::WebPki,
+        }
+    }
+
+    /// Those of a PEM text. The error says what is wrong with it.
+    pub(crate) fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
+        use ureq::tls::{PemItem, parse_pem};
+
+        let mut certificates = Vec::new();
+        for item in parse_pem(pem) {
+            match item {
+                Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+                // A private key, say.
+                Ok(_) => {}
+                // The cause would repeat a whole line of the file, as numbers.
+                Err(_) => return Err("is not PEM"),
+            }
+        }
+
+        if certificates.is_empty() {
+            return Err("holds no PEM certificate");
+        }
+        Ok(Self {
+            roots: certificates.into(),
+        })
+    }
+}
+
+#[cfg(not(feature = "rustls"))]
+impl Certificates {
+    pub(crate) fn bundled() -> Self {
+        Self {}
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "with TLS the text may be invalid")]
+    pub(crate) fn from_pem(_: &[u8]) -> Result<Self, &'static str> {
+        Ok(Self {})
+    }
+}
+
 /// What the configuration of a client's own agent depends on.
 pub(crate) struct AgentSettings<'a> {
     pub(crate) is_https: bool,
     pub(crate) timeout: Duration,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) user_agent: &'a str,
-    /// PEM text; `None` trusts the bundled Mozilla roots.
     #[cfg_attr(
         not(feature = "rustls"),
         expect(dead_code, reason = "without TLS nothing is trusted")
     )]
-    pub(crate) roots: Option<&'a [u8]>,
+    pub(crate) certificates: Certificates,
 }
 
-/// Configures a client's own agent. The error says what is wrong with the PEM text.
-#[cfg_attr(
-    not(feature = "rustls"),
-    expect(clippy::unnecessary_wraps, reason = "without TLS no PEM text is read")
-)]
-pub(crate) fn agent_config(settings: AgentSettings<'_>) -> Result<Config, &'static str> {
+/// Configures a client's own agent.
+pub(crate) fn agent_config(settings: AgentSettings<'_>) -> Config {
     let limits = Tries::default().limits(settings.timeout);
 
     let max_header_size = if settings.is_https {
@@ -247,8 +294,8 @@ pub(crate) fn agent_config(settings: AgentSettings<'_>) -> Result<Config, &'stat
         .timeout_global(Some(limits.total));
 
     #[cfg(feature = "rustls")]
-    let config = config.tls_config(tls_config(settings.roots)?);
-    Ok(config.build())
+    let config = config.tls_config(tls_config(settings.certificates));
+    config.build()
 }
 
 /// The length of the longest line that a request may have. ureq never splits a line across writes,
@@ -262,40 +309,14 @@ fn longest_line(user_agent: &str) -> usize {
 }
 
 #[cfg(feature = "rustls")]
-fn tls_config(roots: Option<&[u8]>) -> Result<ureq::tls::TlsConfig, &'static str> {
-    use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+fn tls_config(certificates: Certificates) -> ureq::tls::TlsConfig {
+    use ureq::tls::{TlsConfig, TlsProvider};
 
-    let roots = match roots {
-        Some(pem) => RootCerts::from(certificates(pem)?),
-        None => RootCerts::WebPki,
-    };
     // Both are set explicitly, as ureq's defaults may depend on its features.
-    let config = TlsConfig::builder()
+    TlsConfig::builder()
         .provider(TlsProvider::Rustls)
-        .root_certs(roots)
-        .build();
-    Ok(config)
-}
-
-#[cfg(feature = "rustls")]
-fn certificates(pem: &[u8]) -> Result<Vec<ureq::tls::Certificate<'static>>, &'static str> {
-    use ureq::tls::{PemItem, parse_pem};
-
-    let mut certificates = Vec::new();
-    for item in parse_pem(pem) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            // A private key, say.
-            Ok(_) => {}
-            // The cause would repeat a whole line of the file, as numbers.
-            Err(_) => return Err("is not PEM"),
-        }
-    }
-
-    if certificates.is_empty() {
-        return Err("holds no PEM certificate");
-    }
-    Ok(certificates)
+        .root_certs(certificates.roots)
+        .build()
 }
 
 #[cfg(test)]
@@ -308,9 +329,9 @@ mod tests {
             timeout: Duration::from_secs(30),
             proxy: proxy.map(|url| Proxy::new(url).unwrap()),
             user_agent,
-            roots: None,
+            certificates: Certificates::bundled(),
         };
-        agent_config(settings).unwrap()
+        agent_config(settings)
     }
 
     #[test]
@@ -344,8 +365,17 @@ mod tests {
 
     #[cfg(feature = "rustls")]
     mod pem {
-        use super::*;
+        use super::super::Certificates;
         use proptest::prelude::*;
+        use ureq::tls::RootCerts;
+
+        /// The sizes of the certificates that a PEM text gives.
+        fn sizes(pem: &[u8]) -> Result<Vec<usize>, &'static str> {
+            match Certificates::from_pem(pem)?.roots {
+                RootCerts::Specific(list) => Ok(list.iter().map(|it| it.der().len()).collect()),
+                other => panic!("{other:?}"),
+            }
+        }
 
         fn item(kind: &str, base64: &str) -> String {
             format!("-----BEGIN {kind}-----\n{base64}\n-----END {kind}-----\n")
@@ -386,11 +416,8 @@ mod tests {
                     }
                 }
 
-                match certificates(pem.as_bytes()) {
-                    Ok(found) => {
-                        let sizes: Vec<usize> = found.iter().map(|it| it.der().len()).collect();
-                        prop_assert_eq!(sizes, expected);
-                    }
+                match sizes(pem.as_bytes()) {
+                    Ok(sizes) => prop_assert_eq!(sizes, expected),
                     Err(problem) => {
                         prop_assert_eq!(problem, "holds no PEM certificate");
                         prop_assert!(expected.is_empty());
@@ -405,7 +432,7 @@ mod tests {
                 let pem = pieces.concat();
                 let begin = b"-----BEGIN CERTIFICATE-----";
                 let begun = pem.windows(begin.len()).filter(|line| line == begin).count();
-                if let Ok(found) = certificates(&pem) {
+                if let Ok(found) = sizes(&pem) {
                     prop_assert!((1..=begun).contains(&found.len()));
                 }
             }

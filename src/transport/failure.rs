@@ -33,7 +33,7 @@ pub(super) fn before_response(error: ureq::Error, target: &Target, proxy: Option
 
     match error {
         ureq::Error::Io(_) | ureq::Error::ConnectionFailed | ureq::Error::Other(_) => {
-            target.connection_lost(None, plain(error, other_side(target)))
+            target.connection_failed(None, plain(error, other_side(target)))
         }
         ureq::Error::LargeResponseHeader(..) => {
             let problem = "its header is too large";
@@ -57,7 +57,7 @@ pub(super) fn in_body(error: ureq::Error, status: u16, limit: u64, target: &Targ
             let cause = error.into_io().into();
             target.invalid(AnswerFailure::Encoding, problem, Some(cause))
         }
-        _ => target.connection_lost(Some(status), plain(error, other_side(target))),
+        _ => target.connection_failed(Some(status), plain(error, other_side(target))),
     }
 }
 

@@ -4,7 +4,7 @@ use lexopt::prelude::*;
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use turso_api_tokens::{Client, Credential, Error, redact_lookalikes};
 
@@ -147,11 +147,11 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, 
             Short('h') | Long("help") => return Ok(Action::Print(HELP)),
             Short('V') | Long("version") => return Ok(Action::Print(VERSION)),
 
+            // What follows may be the credential itself.
             Long(name) if name.starts_with("token") => {
-                return Err(format!(
-                    "invalid option '--{}'; use --token-file or TURSO_API_TOKEN",
-                    redact_lookalikes(name)
-                ));
+                return Err(
+                    "invalid option '--token'; use --token-file or TURSO_API_TOKEN".to_owned(),
+                );
             }
             arg => return Err(usage(arg.unexpected())),
         }
@@ -189,20 +189,17 @@ impl Options {
     pub(crate) fn credential(&self) -> Result<Credential, Error> {
         match &self.token_file {
             None => Credential::discover(),
-            Some(path) if path.as_os_str() == "-" => {
-                Credential::from_reader(io::stdin(), "standard input")
-            }
+            Some(path) if is_stdin(path) => Credential::from_reader(io::stdin(), "standard input"),
             Some(path) => Credential::from_file(path),
         }
     }
 
     /// Whether the credential would be typed where everybody can read it.
     pub(crate) fn reads_credential_from_terminal(&self) -> bool {
-        let is_stdin = self
-            .token_file
-            .as_ref()
-            .is_some_and(|path| path.as_os_str() == "-");
-        is_stdin && io::stdin().is_terminal()
+        match &self.token_file {
+            Some(path) => is_stdin(path) && io::stdin().is_terminal(),
+            None => false,
+        }
     }
 
     /// The client that these options and the environment ask for.
@@ -244,6 +241,10 @@ impl Options {
             setting: "SSL_CERT_FILE",
         })
     }
+}
+
+fn is_stdin(token_file: &Path) -> bool {
+    token_file.as_os_str() == "-"
 }
 
 /// A variable, unless it is unset or empty.
@@ -495,8 +496,8 @@ mod tests {
                 "invalid option '--token'; use --token-file or TURSO_API_TOKEN",
             ),
             (
-                "--token-eyJhbGciOiJFZ",
-                "invalid option '--token-***'; use --token-file or TURSO_API_TOKEN",
+                "--tokeneyJhbGciOiJFZ",
+                "invalid option '--token'; use --token-file or TURSO_API_TOKEN",
             ),
         ] {
             assert_eq!(options(&[argument]).unwrap_err(), expected);

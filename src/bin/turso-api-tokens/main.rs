@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use turso_api_tokens::{Date, Error};
 
 fn main() -> ExitCode {
-    // The advice of a report depends on them, even if the arguments are invalid.
+    // The advice on a failed call depends on what was given. Any other failure needs no options.
     let mut options = Options::default();
     let outcome = match arguments::parse(env::args_os().skip(1)) {
         Ok(Action::List(given)) => {
@@ -43,8 +43,11 @@ fn exit_code(failure: &Failure) -> u8 {
             | Error::Connection { .. }
             | Error::Proxy { .. }
             | Error::Tls { .. }
-            | Error::Timeout { .. } => 4,
-            Error::Status { status, .. } if *status == 429 || *status / 100 == 5 => 4,
+            | Error::Timeout { .. }
+            | Error::Status {
+                status: 429 | 500..=599,
+                ..
+            } => 4,
             _ => 5,
         },
     }

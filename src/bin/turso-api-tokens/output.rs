@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use turso_api_tokens::{Access, ApiToken, Escaped};
 use unicode_width::UnicodeWidthStr;
 
+/// All that the API documents. A token with all of them is `full-access`.
 const SCOPES: [&str; 9] = [
     "read",
     "db:create",
