@@ -147,11 +147,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Action, 
             Short('h') | Long("help") => return Ok(Action::Print(HELP)),
             Short('V') | Long("version") => return Ok(Action::Print(VERSION)),
 
-            // What follows may be the credential itself.
             Long(name) if name.starts_with("token") => {
-                return Err(
-                    "invalid option '--token'; use --token-file or TURSO_API_TOKEN".to_owned(),
-                );
+                // The credential may follow without a space: it is redacted as a word of its own.
+                let rest = redact_lookalikes(name.trim_start_matches("token"));
+                return Err(format!(
+                    "invalid option '--token{rest}'; use --token-file or TURSO_API_TOKEN"
+                ));
             }
             arg => return Err(usage(arg.unexpected())),
         }
@@ -497,7 +498,7 @@ mod tests {
             ),
             (
                 "--tokeneyJhbGciOiJFZ",
-                "invalid option '--token'; use --token-file or TURSO_API_TOKEN",
+                "invalid option '--token***'; use --token-file or TURSO_API_TOKEN",
             ),
         ] {
             assert_eq!(options(&[argument]).unwrap_err(), expected);
