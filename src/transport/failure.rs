@@ -49,14 +49,15 @@ pub(super) fn before_response(error: ureq::Error, target: &Target, proxy: Option
 /// What an error in the body of a response with this status means: a lost connection, unless it is
 /// the limit, the deadline or a coding.
 pub(super) fn in_body(error: ureq::Error, status: u16, limit: u64, target: &Target) -> Error {
+    if is_coding(&error) {
+        let problem = "it could not be decompressed";
+        let cause = error.into_io().into();
+        return target.invalid(AnswerFailure::Encoding, problem, Some(cause));
+    }
+
     match error {
         ureq::Error::BodyExceedsLimit(_) => target.too_large(limit),
         ureq::Error::Timeout(_) => target.timed_out(None),
-        _ if is_coding(&error) => {
-            let problem = "it could not be decompressed";
-            let cause = error.into_io().into();
-            target.invalid(AnswerFailure::Encoding, problem, Some(cause))
-        }
         _ => target.connection_failed(Some(status), plain(error, other_side(target))),
     }
 }
@@ -187,12 +188,20 @@ fn proxy_failure(error: &ureq::Error, text: &str, proxy: &Proxy) -> Option<Proxy
     }
 
     match error {
-        ureq::Error::ConnectProxyFailed(_) => Some(ProxyFailure::Other),
+        ureq::Error::ConnectProxyFailed(_) => return Some(ProxyFailure::Other),
         // Connecting to the proxy itself gives these.
-        ureq::Error::Io(error) if is_unreachable(error.kind()) => Some(ProxyFailure::Unreachable),
-        _ if is_socks(proxy) => reason_of_socks_reply(text),
-        // ureq reports a response to `CONNECT` that is not HTTP in the same way as one of the
-        // server.
+        ureq::Error::Io(error) if is_unreachable(error.kind()) => {
+            return Some(ProxyFailure::Unreachable);
+        }
+        _ => {}
+    }
+
+    if is_socks(proxy) {
+        return reason_of_socks_reply(text);
+    }
+
+    // ureq reports a response to `CONNECT` that is not HTTP in the same way as one of the server.
+    match error {
         ureq::Error::Protocol(_) | ureq::Error::Http(_) => Some(ProxyFailure::Other),
         _ => None,
     }
