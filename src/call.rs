@@ -111,14 +111,17 @@ impl Call {
 
             let Some(delay) = self.next_delay(&error, took, failures) else {
                 match error {
+                    // It says less than what had failed before.
                     Error::Timeout { .. } => outcome.lock().set_if_empty(error),
                     error => outcome.lock().set(Err(error)),
                 }
                 return;
             };
 
+            // The result if the deadline comes before the next attempt ends.
             let timeout = self.shared.target.timed_out(Some(error));
             outcome.lock().set(Err(timeout));
+
             debug!("next attempt in {} ms", delay.as_millis());
             thread::sleep(delay);
         }
