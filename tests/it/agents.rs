@@ -22,8 +22,9 @@ fn agent() -> ureq::Agent {
 
 #[test]
 fn a_callers_agent_keeps_its_pool() {
-    let agent = agent();
+    // Dropped last: on Windows it would wait for the connection that the agent keeps.
     let server = Server::script([ok(ORIGINAL_LIST), ok(ORIGINAL_LIST)]);
+    let agent = agent();
     builder(&server.url())
         .agent(agent.clone())
         .build()
@@ -197,9 +198,10 @@ fn https_is_accepted_with_a_callers_agent_and_left_to_it() {
 #[cfg(all(feature = "cli", feature = "rustls"))]
 #[test]
 fn a_callers_agent_keeps_its_proxy_except_for_plain_http() {
+    // Dropped last: on Windows it would wait for the connection that the agent keeps.
+    let server = Server::script([ok(ORIGINAL_LIST)]);
     let proxy = Proxy::http();
     let agent = agent_with_proxy(&proxy.url("http", ""));
-    let server = Server::script([ok(ORIGINAL_LIST)]);
     let client = |url: &str| {
         builder(url)
             .retries(0)

@@ -61,7 +61,7 @@ mod proxy_failures;
 mod settings;
 
 // Around both.
-#[cfg(feature = "rustls")]
+#[cfg(all(feature = "rustls", not(windows)))]
 mod build_script;
 #[cfg(all(feature = "cli", feature = "rustls"))]
 mod distribution;

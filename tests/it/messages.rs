@@ -498,8 +498,13 @@ mod certificates {
             )),
             "{stderr}"
         );
+        let file = if cfg!(windows) {
+            ""
+        } else {
+            " (/etc/resolv.conf)"
+        };
         let advice =
-            "does this machine have a network, and do its name servers answer? (/etc/resolv.conf)";
+            format!("does this machine have a network, and do its name servers answer?{file}");
         assert_line(&stderr, &format!("{advice}; {BASE_URL_DOUBT}"));
     }
 }

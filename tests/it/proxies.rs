@@ -125,7 +125,13 @@ fn an_invalid_proxy_url_is_reported_by_variable_without_its_value() {
             .failed(2);
         let problem =
             "it is not the URL of a proxy with its port, such as http://proxy.example:3128";
-        assert_line(&stderr, &format!("{variable}: {problem}"));
+        // On Windows the names of variables have no case, and users know them in capitals.
+        let shown = if cfg!(windows) {
+            variable.to_ascii_uppercase()
+        } else {
+            variable.to_owned()
+        };
+        assert_line(&stderr, &format!("{shown}: {problem}"));
         assert!(!stderr.contains("hidden"), "{stderr}");
     }
 }
