@@ -2,7 +2,8 @@
 
 use crate::server::{ORIGINAL_LIST, Server, Step, head, ok, response};
 use crate::support::{
-    BlackHole, assert_within, attempts, builder, in_own_process, recorded, side_by_side,
+    BlackHole, assert_within, attempts, builder, failed_before, in_own_process, recorded,
+    side_by_side,
 };
 use std::time::{Duration, Instant};
 use turso_api_tokens::Error;
@@ -107,13 +108,7 @@ fn a_timeout_holds_what_failed_before() {
         .build()
         .unwrap();
     let error = client.list().unwrap_err();
-    let Error::Timeout {
-        source: Some(previous),
-        ..
-    } = &error
-    else {
-        panic!("{error:?}")
-    };
+    let previous = failed_before(&error);
     assert_eq!((previous.status(), error.status()), (Some(503), None));
     assert!(error.is_transient());
 }
@@ -159,16 +154,13 @@ fn duration_max_waits_for_a_slow_response() {
     let slow = head("200 OK", ORIGINAL_LIST.len()) + ORIGINAL_LIST;
     let server = Server::script([Step::Drip(slow.into_bytes(), Duration::from_millis(10))]);
     let start = Instant::now();
-    assert_eq!(
-        builder(&server.url())
-            .timeout(Duration::MAX)
-            .build()
-            .unwrap()
-            .list()
-            .unwrap()
-            .len(),
-        2
-    );
+    let tokens = builder(&server.url())
+        .timeout(Duration::MAX)
+        .build()
+        .unwrap()
+        .list()
+        .unwrap();
+    assert_eq!(tokens.len(), 2);
     assert!(start.elapsed() > Duration::from_secs(1), "it was not slow");
 }
 
@@ -194,14 +186,8 @@ fn an_address_that_swallows_connections_is_a_timeout_that_tells_of_it() {
         .build()
         .unwrap();
     let error = assert_within(2, || client.list()).unwrap_err();
-    let Error::Timeout {
-        source: Some(previous),
-        ..
-    } = &error
-    else {
-        panic!("{error:?}")
-    };
-    let Error::Connection { source, .. } = previous.as_ref() else {
+    let previous = failed_before(&error);
+    let Error::Connection { source, .. } = previous else {
         panic!("{error:?}")
     };
     assert_eq!(source.to_string(), "no connection in time");
@@ -248,16 +234,13 @@ fn a_silent_tls_handshake_is_a_timeout_at_the_deadline() {
 fn a_slow_handshake_gets_through_within_one_attempt() {
     crate::support::in_env_without_proxies(|| {
         let (authority, server) = with_slow_handshake(ok(ORIGINAL_LIST));
-        assert_eq!(
-            authority
-                .client_builder(&server)
-                .build()
-                .unwrap()
-                .list()
-                .unwrap()
-                .len(),
-            2
-        );
+        let tokens = authority
+            .client_builder(&server)
+            .build()
+            .unwrap()
+            .list()
+            .unwrap();
+        assert_eq!(tokens.len(), 2);
         assert_eq!((server.connections(), server.requests().len()), (2, 1));
     });
 }
@@ -273,14 +256,8 @@ fn a_timeout_after_a_slow_handshake_tells_of_it() {
             .build()
             .unwrap();
         let error = client.list().unwrap_err();
-        let Error::Timeout {
-            source: Some(previous),
-            ..
-        } = &error
-        else {
-            panic!("{error:?}")
-        };
-        let Error::Connection { source, .. } = previous.as_ref() else {
+        let previous = failed_before(&error);
+        let Error::Connection { source, .. } = previous else {
             panic!("{error:?}")
         };
         assert_eq!(

@@ -84,7 +84,7 @@ mod split {
 mod unanswered {
     use super::{Error, assert_within, builder, in_own_process, recorded};
     use crate::server::{ORIGINAL_LIST, Server, Step, ok, response};
-    use crate::support::{Authority, BlackHole};
+    use crate::support::{Authority, BlackHole, failed_before};
     use std::net::SocketAddr;
     use std::sync::{Arc, Mutex};
     use std::thread::{self, ThreadId};
@@ -248,13 +248,7 @@ mod unanswered {
         let (builder, lookups) = api.client("localhost", &[Some(api.address()), None]);
         let client = builder.timeout(Duration::from_secs(2)).build().unwrap();
         let error = client.list().unwrap_err();
-        let Error::Timeout {
-            source: Some(previous),
-            ..
-        } = &error
-        else {
-            panic!("{error:?}")
-        };
+        let previous = failed_before(&error);
         assert_eq!(
             (previous.status(), lookups.lock().unwrap().len()),
             (Some(503), 2)
@@ -268,13 +262,7 @@ mod unanswered {
         let (builder, _) = api.client("localhost", &[Some(api.address()), Some(hole.address)]);
         let client = builder.timeout(Duration::from_secs(3)).build().unwrap();
         let error = assert_within(3, || client.list()).unwrap_err();
-        let Error::Timeout {
-            source: Some(previous),
-            ..
-        } = &error
-        else {
-            panic!("{error:?}")
-        };
+        let previous = failed_before(&error);
         assert_eq!(previous.status(), Some(503), "{error:?}");
     }
 

@@ -3,7 +3,7 @@
 use crate::server::{ORIGINAL_LIST, Server, Step, error, hang_up, head, ok, response};
 use crate::support::{
     Api, BlackHole, Finished, Proxy, REFUSING_ADDRESS, assert_line, assert_within, builder,
-    program, side_by_side, unresolvable_host,
+    failed_before, program, side_by_side, unresolvable_host,
 };
 use std::thread;
 use std::time::{Duration, Instant};
@@ -229,14 +229,8 @@ fn assert_no_response(proxy: &str) {
         let error = library_error(proxy, 3);
         (error, finished.join().unwrap())
     });
-    let Error::Timeout {
-        source: Some(before),
-        ..
-    } = &error
-    else {
-        panic!("{error:?}")
-    };
-    let Error::Proxy { reason, .. } = before.as_ref() else {
+    let before = failed_before(&error);
+    let Error::Proxy { reason, .. } = before else {
         panic!("{error:?}")
     };
     assert_eq!(*reason, ProxyFailure::NoResponse);
@@ -256,6 +250,17 @@ fn a_proxy_that_does_not_respond_is_a_timeout_that_tells_of_it() {
         let proxy = Server::always(|| Step::Greet(Vec::new()));
         assert_no_response(&format!("{scheme}://127.0.0.1:{}", proxy.port()));
     });
+}
+
+#[test]
+fn the_advice_on_a_timeout_is_about_what_had_failed_before_at_the_proxy() {
+    let refusal = response("503 x", "Connection: close\r\n", "");
+    let proxy = Server::script([refusal, Step::Silence, Step::Silence]);
+    let program = program("https://localhost:1", &["--timeout=2"]).env("HTTPS_PROXY", &proxy.url());
+    let stderr = assert_within(2, || program.run()).failed(4);
+    assert!(stderr.contains(" within 2s: no connection to "), "{stderr}");
+    assert!(stderr.contains(": it responded 503\n"), "{stderr}");
+    assert_line(&stderr, HOST_UNREACHABLE);
 }
 
 #[test]

@@ -92,7 +92,11 @@ fn advice(error: &Error, options: &Options) -> Option<String> {
         ))),
         Error::Proxy { reason, status, .. } => Some(proxy_advice(*reason, *status, base_url)),
         Error::Tls { reason, .. } => Some(tls_advice(*reason, options, base_url)),
-        Error::Timeout { source, .. } => Some(timeout_advice(source.as_deref())),
+        Error::Timeout {
+            source: Some(before),
+            ..
+        } if is_lookup_or_proxy(before) => advice(before, options),
+        Error::Timeout { .. } => Some("--timeout SECONDS allows more time".to_owned()),
         Error::Status { html: true, .. }
         | Error::InvalidAnswer {
             reason: AnswerFailure::Html,
@@ -163,17 +167,9 @@ fn refused_advice(status: u16, is_login: bool) -> String {
     }
 }
 
-fn timeout_advice(before: Option<&Error>) -> String {
-    match before {
-        Some(Error::Proxy {
-            reason: ProxyFailure::NoResponse,
-            ..
-        }) => format!(
-            "the proxy, or the server behind it, did not respond in time; check the variable that \
-             names the proxy; {NO_PROXY}"
-        ),
-        _ => "--timeout SECONDS allows more time".to_owned(),
-    }
+/// Whether a failure's own advice helps more than more time would.
+fn is_lookup_or_proxy(error: &Error) -> bool {
+    matches!(error, Error::Lookup { .. } | Error::Proxy { .. })
 }
 
 fn proxy_advice(reason: ProxyFailure, status: Option<u16>, base_url: BaseUrlQuestion) -> String {
@@ -191,6 +187,10 @@ fn proxy_advice(reason: ProxyFailure, status: Option<u16>, base_url: BaseUrlQues
         (ProxyFailure::HostUnreachable, _) => {
             base_url.after("the proxy works, but could not reach the host")
         }
+        (ProxyFailure::NoResponse, _) => format!(
+            "the proxy, or the server behind it, did not respond in time; check the variable that \
+             names the proxy; {NO_PROXY}"
+        ),
         // Some proxies have 500 for a host that they cannot reach.
         (_, Some(500..=599)) => base_url.after("the proxy failed, or could not reach the host"),
         _ => format!("check the proxy and the variable that names it; {NO_PROXY}"),

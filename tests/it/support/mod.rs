@@ -49,6 +49,18 @@ pub fn call(steps: impl IntoIterator<Item = Step>) -> Result<Vec<ApiToken>, Erro
     client(&Server::script(steps).url()).list()
 }
 
+/// What had failed before the timeout that this error must be.
+#[track_caller]
+pub fn failed_before(error: &Error) -> &Error {
+    match error {
+        Error::Timeout {
+            source: Some(before),
+            ..
+        } => before,
+        _ => panic!("{error:?}"),
+    }
+}
+
 /// How the lines of a call begin whose first attempt gets a 503, and whose second gets the original list.
 pub const RETRY_LOG: [&str; 7] = [
     "GET http://127.0.0.1:",
