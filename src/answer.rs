@@ -79,8 +79,7 @@ impl Answer {
     /// # Errors
     /// [`Error::InvalidAnswer`] if the body is not one complete JSON object with `tokens`, if a
     /// token has no name or no id, or if a documented field has another type. It says which token
-    /// and which field. A faulty body above 1 MiB is checked only for being
-    /// cut off.
+    /// and which field. A faulty body above 1 MiB is checked only for being cut off.
     pub fn tokens(&self) -> Result<Vec<ApiToken>, Error> {
         if let Some(tokens) = json::tokens(&self.json) {
             return Ok(tokens);

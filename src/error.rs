@@ -46,8 +46,8 @@ pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 ///     stream.read(&mut [0; 4096]).unwrap();
 ///     stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n").unwrap();
 /// });
-/// let error =
-/// Client::builder(Credential::new("test")?).base_url(&url).build()?.list().unwrap_err();
+/// let client = Client::builder(Credential::new("test")?).base_url(&url).build()?;
+/// let error = client.list().unwrap_err();
 /// assert!(matches!(error, Error::Refused { status: 401, .. }) && !error.is_transient());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -94,8 +94,8 @@ pub(crate) fn parse_retry_after(
     }
 
     let then = httpdate::parse_http_date(value).ok()?;
-    let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
-    let wait = then.duration_since(date.unwrap_or(now));
+    let sent = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+    let wait = then.duration_since(sent.unwrap_or(now));
     Some(wait.unwrap_or_default())
 }
 

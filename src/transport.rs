@@ -172,8 +172,8 @@ pub(crate) fn read_body(
 ///
 /// ureq cannot shorten the timeout of a body that has begun, so a thread reads it.
 pub(crate) fn read_error_body(body: Body, deadline: Instant) -> Vec<u8> {
-    let deadline = deadline.min(Instant::now() + ERROR_BODY_TIMEOUT);
-    let read = run_until(deadline, move |bytes: &Slot<Vec<u8>>| {
+    let end = deadline.min(Instant::now() + ERROR_BODY_TIMEOUT);
+    let read = run_until(end, move |bytes: &Slot<Vec<u8>>| {
         let reader = body.into_with_config().limit(ERROR_BODY_LIMIT).reader();
         read_into(reader, bytes);
     });

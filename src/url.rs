@@ -38,12 +38,12 @@ impl BaseUrlFault {
 
 /// Appends the endpoint's path to a base URL. Fails if the credential must not be sent there.
 pub(crate) fn endpoint(base: &str) -> Result<Uri, BaseUrlFault> {
-    let has_query_or_fragment = base.contains(['?', '#']);
     let path_end = base.find(['?', '#']).unwrap_or(base.len());
-    let base = base.get(..path_end).unwrap_or_default();
+    let has_query_or_fragment = path_end < base.len();
+    let before_query = base.get(..path_end).unwrap_or_default();
 
-    let url = parse(&format!("{}{PATH}", base.trim_end_matches('/')));
-    let Some(url) = url else {
+    let url = format!("{}{PATH}", before_query.trim_end_matches('/'));
+    let Some(url) = parse(&url) else {
         return Err(BaseUrlFault::NotAUrl);
     };
 
