@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error @ Error::Refused { .. }) => {
-            eprintln!("renew the credential before the next run: {error:#}");
+            eprintln!("the credential needs a look before the next run: {error:#}");
             ExitCode::FAILURE
         }
         Err(error) => {

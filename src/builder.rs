@@ -110,8 +110,8 @@ impl ClientBuilder {
 
     /// Sets how often a transient failure is retried at most; the default is 2, and 0 turns it off.
     /// The wait before a retry is random, up to 0.5 s before the first and twice as long before
-    /// each further one, up to 10 s; or what `Retry-After` asks for. No retry begins that the
-    /// timeout leaves no time for.
+    /// each further one, up to 10 s. A `Retry-After` comes first, and the random part after it is up to
+    /// a quarter of it if that is longer. No retry begins that the timeout leaves no time for.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self

@@ -21,7 +21,7 @@ pub(crate) type Cause = Box<dyn error::Error + Send + Sync>;
 /// |---|---|---|---|
 /// | [`Credential`](Self::Credential) | none was found, or it is invalid | no | provide one |
 /// | [`Config`](Self::Config) | a setting is invalid | no | fix it |
-/// | [`Refused`](Self::Refused) | the API returned 401 or 403 | no | renew the credential |
+/// | [`Refused`](Self::Refused) | the API returned 401 or 403 | no | 401: renew the credential; 403: use another one |
 /// | [`Lookup`](Self::Lookup) | the host name has no address, or nothing answered | yes | |
 /// | [`Connection`](Self::Connection) | no connection, or it was lost before the response was complete | yes | |
 /// | [`Proxy`](Self::Proxy) | the proxy made no connection | depends on its reason | see its reason |

@@ -75,8 +75,8 @@
 //!   comes twice; `miniserde` takes the last one, a list of tokens included. `miniserde` refuses a
 //!   number out of range and a lone surrogate, which `serde` ignores in an unknown field.
 //! - musl does not resolve a name if the name server refuses or drops the IPv6 question alone. glibc
-//!   takes 15 seconds for a dropped one. `ClientBuilder::split_lookup` avoids both. musl takes up to
-//!   ten seconds to find that no name server answers.
+//!   takes 15 seconds for a dropped one. `ClientBuilder::split_lookup` avoids both. musl takes
+//!   five seconds or more to find that no name server answers.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "miniserde", feature = "serde")))]

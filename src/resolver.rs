@@ -1,7 +1,7 @@
 //! The feature `resolver`: looks a name up for IPv4 and IPv6 apart, side by side.
 //!
 //! `getaddrinfo` for both families fails as a whole where a name server refuses or drops one of the
-//! two questions. This is the only file that uses `ureq::unversioned`.
+//! two questions. This is the only file of the library that uses `ureq::unversioned`.
 
 use crate::url::bare;
 use dns_lookup::{AddrFamily, AddrInfoHints, SockType, getaddrinfo};
