@@ -356,6 +356,20 @@ mod tests {
     }
 
     #[test]
+    fn a_response_header_over_https_may_have_24_kib() {
+        let config = config(None, "x");
+        assert_eq!(config.max_response_header_size(), 24 * 1024);
+        assert_eq!(config.input_buffer_size(), 24 * 1024 + 1);
+    }
+
+    #[test]
+    fn of_an_errors_body_16_kib_are_read() {
+        let body = Body::builder().data(vec![b'x'; 20_000]);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        assert_eq!(read_error_body(body, deadline).len(), 16 * 1024);
+    }
+
+    #[test]
     fn the_agents_own_limits_are_those_of_the_first_try() {
         let timeouts = config(None, "x").timeouts();
         assert_eq!(timeouts.resolve, Some(Duration::from_secs(1)));

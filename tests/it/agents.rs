@@ -1,14 +1,11 @@
 //! A caller's own agent: its connections, proxy and TLS count, and its limits do not.
 
+use crate::server::{ORIGINAL_LIST, Server, Step, error, head, ok, response};
 #[cfg(all(feature = "cli", feature = "rustls"))]
-use crate::server::response;
-use crate::server::{ORIGINAL_LIST, Server, Step, error, head, ok};
+use crate::support::Proxy;
 #[cfg(feature = "rustls")]
 use crate::support::{Authority, is_own_process, rerun_in_subprocess};
-#[cfg(all(feature = "cli", feature = "rustls"))]
-use crate::support::{Proxy, SECRET, assert_within, builder};
-#[cfg(not(all(feature = "cli", feature = "rustls")))]
-use crate::support::{SECRET, assert_within, builder};
+use crate::support::{SECRET, assert_within, builder, in_own_process, recorded};
 use std::time::{Duration, Instant};
 use turso_api_tokens::{Error, ureq};
 
@@ -62,6 +59,30 @@ fn a_callers_agent_gets_our_limits() {
     );
     let error = assert_within(1, || client.list()).unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
+}
+
+#[test]
+fn a_callers_agent_does_not_follow_redirects() {
+    let elsewhere = Server::always(|| ok(ORIGINAL_LIST));
+    let location = format!("Location: {}\r\n", elsewhere.url());
+    let server = Server::script([response("302 Found", &location, "")]);
+    let client = builder(&server.url()).agent(agent()).build().unwrap();
+    let error = client.list().unwrap_err();
+    assert!(
+        matches!(error, Error::Redirect { status: 302, .. }),
+        "{error:?}"
+    );
+    assert_eq!(elsewhere.connections(), 0);
+}
+
+#[test]
+fn the_log_says_that_a_callers_agent_trusts_its_own_certificates() {
+    in_own_process(|| {
+        let (client, records) = recorded(|| builder("https://localhost:1").agent(agent()).build());
+        client.unwrap();
+        let expected = "turso_api_tokens::builder certificates: the agent's".to_owned();
+        assert!(records.contains(&expected), "{records:#?}");
+    });
 }
 
 /// An agent whose own limits would fail every call.

@@ -163,6 +163,29 @@ fn a_list_with_a_faulty_token_does_not_doubt_the_base_url() {
 }
 
 #[test]
+fn a_longer_line_is_cut_to_300_characters() {
+    let stderr = program("http://127.0.0.1:1", &["--ca-file", &"x".repeat(1000)])
+        .run()
+        .failed(2);
+    // The newline is the last.
+    assert_eq!(stderr.chars().count(), 300, "{stderr}");
+    assert!(stderr.ends_with("x…\n"), "{stderr}");
+}
+
+#[test]
+fn a_base_url_from_a_variable_is_doubted_too() {
+    for variable in ["TURSO_API_BASEURL", "TURSO_BASE_URL"] {
+        let server = Server::script([ok("{}")]);
+        let stderr = program_with_empty_env(&[])
+            .env("TURSO_API_TOKEN", SECRET)
+            .env(variable, &server.url())
+            .run()
+            .failed(5);
+        assert_line(&stderr, BASE_URL_DOUBT);
+    }
+}
+
+#[test]
 fn a_response_that_is_not_a_list_doubts_the_base_url() {
     assert_eq!(report(ok("{}"), 5)[1..], [BASE_URL_DOUBT]);
     assert_eq!(
@@ -323,6 +346,9 @@ mod without_a_base_url {
             .env("TURSO_API_TOKEN", SECRET);
         let stderr = start
             .env("HTTPS_PROXY", &proxy.url("http", ""))
+            // An empty variable counts as unset.
+            .env("TURSO_API_BASEURL", "")
+            .env("TURSO_BASE_URL", "")
             .run()
             .failed(code);
         assert!(
@@ -372,7 +398,9 @@ mod certificates {
         let (server, folder) = (Server::tls([ok(ORIGINAL_LIST)], layer), Folder::new());
         let ca = trusted.map(|pem| folder.write("ca.pem", pem));
         let args = ca.as_ref().map_or(vec![], |ca| vec!["--ca-file", ca]);
-        program(&server.https_url(), &args).run().failed(4)
+        // An empty variable counts as unset.
+        let program = program(&server.https_url(), &args).env("SSL_CERT_FILE", "");
+        program.run().failed(4)
     }
 
     /// What it reports of a server that sends these bytes first.

@@ -1,6 +1,8 @@
 //! Standard output: the list as a person, a script or another program wants it, and nothing else.
 
 use crate::server::{CURRENT_LIST, ORIGINAL_LIST, Server, ok};
+#[cfg(target_os = "linux")]
+use crate::support::assert_line;
 #[cfg(unix)]
 use crate::support::{Folder, run_command, shell};
 use crate::support::{program, program_with_empty_env};
@@ -219,4 +221,22 @@ fn characters_that_do_not_show_are_escaped_in_every_format() {
     assert!(json.contains(r"k\udb40\udc61"), "{json}");
     let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
     assert_eq!(parse(&json), parse(&raw));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_does_not_hide_a_failed_check() {
+    let server = Server::script([ok(ORIGINAL_LIST)]);
+    let mut command = program(&server.url(), &["--require", "nobody"]).0;
+    let output = command
+        .stdout(File::create("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert_line(&stderr, "--require nobody: no token has this name");
+    assert!(
+        stderr.contains("could not write to standard output: "),
+        "{stderr}"
+    );
 }

@@ -95,6 +95,22 @@ fn no_proxy_exempts_a_host() {
     }
 }
 
+/// On Windows it is one variable.
+#[cfg(not(windows))]
+#[test]
+fn no_proxy_in_lower_case_comes_first() {
+    for (lower, upper, is_exempt) in [
+        ("localhost", "example.com", true),
+        ("example.com", "localhost", false),
+    ] {
+        let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::http());
+        let program = api.program(&[]).env("HTTPS_PROXY", &proxy.url("http", ""));
+        let program = program.env("no_proxy", lower).env("NO_PROXY", upper);
+        program.run().succeeded();
+        assert_eq!(proxy.is_untouched(), is_exempt, "{lower} {upper}");
+    }
+}
+
 #[test]
 fn http_proxy_is_ignored() {
     let (api, proxy) = (Api::new([ok(ORIGINAL_LIST)]), Proxy::http());

@@ -2,6 +2,8 @@
 
 use crate::server::{ORIGINAL_LIST, Server, Step, head, ok, response};
 use crate::support::{SECRET, builder, in_own_process, recorded, side_by_side};
+#[cfg(feature = "rustls")]
+use turso_api_tokens::Client;
 use turso_api_tokens::{Credential, Error};
 
 /// Asserts that no part of the credential shows, in any case.
@@ -286,4 +288,19 @@ fn a_base_url_that_holds_the_credential_is_logged_without_it() {
             "{records:#?}"
         );
     });
+}
+
+#[cfg(feature = "rustls")]
+#[test]
+fn a_file_of_certificates_that_is_named_like_the_credential_is_named_without_it() {
+    // It does not look like a credential, so only this client knows that it is one.
+    let credential = Credential::new("secret-0123").unwrap();
+    let error = Client::builder(credential)
+        .root_certificates_file("nowhere/secret-0123.pem")
+        .build()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "root certificates: could not read nowhere/***.pem"
+    );
 }

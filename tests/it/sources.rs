@@ -117,8 +117,9 @@ fn from_turso_cli_names_the_file_without_a_login_and_how_to_log_in() {
         return test();
     }
     let (empty, logged_out) = (Folder::new(), login(""));
-    for folder in [empty, logged_out] {
-        rerun_in_subprocess(&test, &[("TURSO_CONFIG_FOLDER", &folder.path())]);
+    let a_file = empty.write("a-file", "");
+    for folder in [empty.path(), logged_out.path(), a_file] {
+        rerun_in_subprocess(&test, &[("TURSO_CONFIG_FOLDER", &folder)]);
     }
 }
 
@@ -199,4 +200,27 @@ fn from_file_and_from_reader_say_where_they_found_it() {
     assert_eq!(text(credential), "from-reader");
 
     assert!(Credential::new("from-text").unwrap().source().is_none());
+}
+
+#[test]
+fn a_login_whose_folder_looks_like_a_credential_is_named_without_it() {
+    let test = || {
+        let error = Credential::from_turso_cli().unwrap_err();
+        let expected = std::path::Path::new("nowhere")
+            .join("***")
+            .join("settings.json");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "no credential: there is no login of the turso CLI in {}; run `turso auth login`",
+                expected.display()
+            )
+        );
+    };
+    if is_own_process() {
+        return test();
+    }
+    let folder = std::path::Path::new("nowhere").join("eyJhbGciOiJFZERTQSJ9");
+    let folder = folder.to_str().unwrap();
+    rerun_in_subprocess(&test, &[("TURSO_CONFIG_FOLDER", folder)]);
 }

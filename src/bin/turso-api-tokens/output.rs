@@ -196,15 +196,28 @@ mod tests {
                 .map(|scope| (*scope).to_owned())
                 .collect::<Vec<_>>()
         };
-        let mut backwards = SCOPES;
+        let all = [
+            "read",
+            "db:create",
+            "db:delete",
+            "db:configure",
+            "db:mint-token",
+            "db:rotate-creds",
+            "group:configure",
+            "group:mint-token",
+            "group:rotate-creds",
+        ];
+        let mut backwards = all;
         backwards.reverse();
         assert_eq!(permissions(&[]), "—");
         assert_eq!(permissions(&owned(&["read"])), "read-only");
         assert_eq!(permissions(&owned(&["db:create"])), "db:create");
-        assert_eq!(permissions(&owned(&SCOPES)), "full-access");
+        assert_eq!(permissions(&owned(&all)), "full-access");
         assert_eq!(permissions(&owned(&backwards)), "full-access");
         assert_eq!(permissions(&owned(&["read"; 9])), ["read"; 9].join(","));
         assert_eq!(permissions(&owned(&["new"; 9])), ["new"; 9].join(","));
+        let more = [&all[..], &["new"]].concat();
+        assert_eq!(permissions(&owned(&more)), more.join(","));
         assert_eq!(
             permissions(&owned(&["read", "db:create"])),
             "read,db:create"
