@@ -97,6 +97,7 @@ fn agent_with_short_limits() -> ureq::Agent {
         .timeout_recv_response(short)
         .timeout_recv_body(short)
         .timeout_per_read(short)
+        .timeout_send_request(Some(Duration::from_nanos(1)))
         .timeout_connect(short)
         .max_response_header_size(100)
         .build()
